@@ -1,0 +1,141 @@
+/**
+ * What the engine needs of a hypervisor. qemu/ implements it over QMP.
+ *
+ * Everything that an implementation makes in the hypervisor for a run is called
+ * `migrascope-RUN-…`, and is gone after `release()` or `close()`, whatever happened before.
+ * Disk data does not pass through here: it goes over NBD, to and from the addresses given here.
+ */
+import type { ExtentVisitor } from '../base/extent.js';
+
+/** One disk of the guest, as the hypervisor has it now. */
+export interface GuestDisk {
+  /** What people call it: the hypervisor's name of the block node (QEMU: node name). */
+  readonly name: string;
+  /** Other names under which a person may ask for it: device id, drive name, qdev path. */
+  readonly aliases: readonly string[];
+  /** In bytes. */
+  readonly size: number;
+  /** Of the image: `raw`, `qcow2`, … */
+  readonly format: string;
+  /** The image's file name or URI, for people. */
+  readonly image: string;
+  readonly readOnly: boolean;
+  /** How the guest can recognise this disk, for the probe; what is unknown is absent. */
+  readonly guestIdentity: {
+    /** The disk's serial number as the guest sees it. */
+    readonly serial?: string;
+    /** PCI address `bus:slot.function`, hexadecimal, two, two and one digits. */
+    readonly pci?: string;
+  };
+}
+
+/** Whether the guest's processors run. */
+export interface RunState {
+  readonly running: boolean;
+  /** The hypervisor's own word (QEMU: `RunState`, such as `running`, `paused`, `io-error`, `shutdown`). */
+  readonly status: string;
+}
+
+/** What happens to a guest that was not asked for by this run, or that this run waits for. */
+export type GuestEvent =
+  | { readonly type: 'stopped' }
+  | { readonly type: 'resumed' }
+  | { readonly type: 'reset' }
+  /** The guest powered off or was told to; the hypervisor may end next. */
+  | { readonly type: 'shutdown'; readonly byGuest: boolean }
+  /** The hypervisor cannot be reached any more; `error` says why. */
+  | { readonly type: 'lost'; readonly error: Error };
+
+export interface Hypervisor {
+  /** How people and errors name it, e.g. `unix:/tmp/vm.qmp`. */
+  readonly name: string;
+  disks(signal?: AbortSignal): Promise<readonly GuestDisk[]>;
+  runState(signal?: AbortSignal): Promise<RunState>;
+  /** Stops the guest's processors; resolves once they stand. */
+  pause(signal?: AbortSignal): Promise<void>;
+  resume(signal?: AbortSignal): Promise<void>;
+  /** Calls `listener` for every event from now on; the returned function ends that. */
+  onGuestEvent(listener: (event: GuestEvent) => void): () => void;
+  /**
+   * Makes the disk readable for a run, without tracking yet.
+   * @throws HypervisorError when the disk can't be tracked, or something foreign is in the way.
+   */
+  openSource(disk: GuestDisk, options: SourceOptions, signal?: AbortSignal): Promise<SourceDisk>;
+  /**
+   * Lets the hypervisor open a new image to which the guest can be pivoted.
+   * @throws DestinationError when the image is there and holds data, is in use, or can't be made.
+   */
+  openPivot(
+    source: SourceDisk,
+    options: PivotOptions,
+    signal?: AbortSignal,
+  ): Promise<PivotDestination>;
+  /** Where the guest's probe can be reached, if the guest has a port for it. */
+  probeAddress(signal?: AbortSignal): Promise<ProbeAddress | undefined>;
+  /** Lets go of the hypervisor; removes what is left of its runs first. Idempotent; never throws. */
+  close(): Promise<void>;
+}
+
+export interface SourceOptions {
+  /** The run's id: 1 to 8 characters of `a-z0-9`; part of each name that is made. */
+  readonly run: string;
+  /** In bytes; a power of two from 512 to 2 GiB (QEMU: dirty bitmap granularity). */
+  readonly granularity: number;
+}
+
+/** A guest's disk as the source of a run. */
+export interface SourceDisk {
+  readonly disk: GuestDisk;
+  /** NBD URI of a read-only export with the meta context `base:allocation`. */
+  readonly uri: string;
+  /** Begins to note what the guest writes. Once, before the first `flip`. */
+  startTracking(signal?: AbortSignal): Promise<void>;
+  /**
+   * Visits what was written since the previous flip (or since tracking began), whole blocks, and
+   * begins anew, atomically: a write is in this flip or in the next, never in none.
+   * When it fails, what it would have visited is visited by the next one, or tracking is lost
+   * and every later call fails.
+   */
+  flip(visit: ExtentVisitor, signal?: AbortSignal): Promise<void>;
+  /** Removes all that the run made for this source. Idempotent. */
+  release(): Promise<void>;
+}
+
+export interface PivotOptions {
+  readonly run: string;
+  /** The new image, a path on the hypervisor's machine. */
+  readonly path: string;
+  readonly format: 'raw' | 'qcow2';
+  /** Use an image that is there and holds data. */
+  readonly overwrite: boolean;
+}
+
+/** Where a disk goes: an address to write to, and what has to be done with it at the end. */
+export interface Destination {
+  /** For people: `file:/srv/new.img`, `nbd://…`. */
+  readonly name: string;
+  /** NBD URI of a writable export. */
+  readonly uri: string;
+  /** Whether it is certain that everything not yet written reads as zeroes. */
+  readonly readsAsZeroes: boolean;
+  /**
+   * Lets go of it: ends what was started, closes what was opened. Idempotent.
+   * @param outcome `keep` after success; with `discard`, an image that this run created is deleted.
+   */
+  release(outcome: 'keep' | 'discard'): Promise<void>;
+}
+
+/** A destination that the guest can go on with, inside the same hypervisor. */
+export interface PivotDestination extends Destination {
+  /**
+   * Swaps the guest's disk for this destination; the guest must be paused and both sides equal.
+   * When it throws, the guest still has its old disk.
+   * @returns the lasting name of the guest's new disk.
+   */
+  switchOver(signal?: AbortSignal): Promise<string>;
+}
+
+/** Where the host side of a guest's probe port listens. */
+export type ProbeAddress =
+  | { readonly type: 'unix'; readonly path: string }
+  | { readonly type: 'tcp'; readonly host: string; readonly port: number };
