@@ -1,0 +1,193 @@
+/**
+ * The guest's page cache as the engine sees it: asks the probe, turns its reports into block sets,
+ * and gives the probe up, with a word to the person, when it fails. A migration never ends because
+ * of its probe.
+ */
+import type { Clock } from '../base/clock.js';
+import { CancelledError, messageOf } from '../base/errors.js';
+import type { Extent } from '../base/extent.js';
+import type { CacheFile, CacheReport, CacheState, Probe, ProbeDiskQuery } from '../probe/types.js';
+import { BlockSet, BlockSetBuilder, encodeRuns, type BlockGeometry } from './blockset/index.js';
+import type { EventBody, EventFile } from './events.js';
+
+/** One look at the page cache, in blocks. A block is as its most unsettled page is. */
+export interface CacheView {
+  readonly dirty: BlockSet;
+  readonly writeback: BlockSet;
+  /** Cached, and all that is cached is clean; empty where clean pages were not asked for. */
+  readonly clean: BlockSet;
+  /** On the engine's clock, in milliseconds: when the answer came. */
+  readonly at: number;
+}
+
+export class GuestCache {
+  #probe: Probe | undefined;
+  #view: CacheView | undefined;
+  #lost = false;
+  readonly #method: string;
+
+  constructor(
+    probe: Probe | undefined,
+    private readonly query: ProbeDiskQuery,
+    private readonly geometry: BlockGeometry,
+    private readonly clock: Clock,
+    private readonly emit: (event: EventBody) => void,
+  ) {
+    this.#probe = probe;
+    this.#method = probe?.info.method ?? 'none';
+  }
+
+  /** The newest look; undefined without a probe. */
+  get view(): CacheView | undefined {
+    return this.#view;
+  }
+
+  /** How pages were found, or `none`. */
+  get method(): string {
+    return this.#method;
+  }
+
+  /** Whether the probe was there and was given up. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  get available(): boolean {
+    return this.#probe !== undefined;
+  }
+
+  /** How long the guest lets dirty pages wait, in milliseconds; undefined without a probe. */
+  get dirtyExpireMs(): number | undefined {
+    return this.#probe?.info.dirtyExpireMs;
+  }
+
+  /** Asks the guest; afterwards `view` is new, or undefined. @throws CancelledError only. */
+  async look(signal: AbortSignal): Promise<void> {
+    const asked = this.clock.now();
+    const looked = await this.#try('report its page cache', async (probe) => {
+      const report = await probe.snapshot({ disk: this.query, clean: false }, signal);
+      return describeReport(report, this.geometry, this.clock.now());
+    });
+    this.#view = looked?.view;
+    if (looked) this.emit({ ...looked.event, tookMs: looked.view.at - asked });
+  }
+
+  /** Has the guest write back what is dirty in `blocks`. @throws CancelledError only. */
+  async drain(blocks: BlockSet, signal: AbortSignal): Promise<void> {
+    if (!this.#probe || blocks.isEmpty) return;
+    const extents: Extent[] = [];
+    blocks.extents(this.geometry, (offset, length) => extents.push({ offset, length }));
+    const result = await this.#try('write back what was deferred', (probe) =>
+      probe.drain({ disk: this.query, extents }, signal),
+    );
+    if (result) this.emit({ type: 'drain', askedBytes: blocks.bytes(this.geometry), ...result });
+  }
+
+  /** Has the guest discard what no file uses. @throws CancelledError only. */
+  async trim(signal: AbortSignal): Promise<void> {
+    const result = await this.#try('discard what no file uses', (probe) =>
+      probe.trim({ disk: this.query }, signal),
+    );
+    if (result) this.emit({ type: 'trim', trimmedBytes: result.trimmedBytes });
+  }
+
+  /** Lets go of the probe. Never throws. */
+  async close(): Promise<void> {
+    const probe = this.#probe;
+    this.#probe = undefined;
+    await probe?.close();
+  }
+
+  async #try<T>(what: string, ask: (probe: Probe) => Promise<T>): Promise<T | undefined> {
+    const probe = this.#probe;
+    if (!probe) return undefined;
+    try {
+      return await ask(probe);
+    } catch (error) {
+      if (error instanceof CancelledError) throw error;
+      this.#lost = true;
+      this.#view = undefined;
+      this.emit({
+        type: 'probe',
+        state: 'lost',
+        message: `The guest's probe did not ${what}: ${messageOf(error)} The migration goes on as policy history, without the page cache.`,
+      });
+      await this.close();
+      return undefined;
+    }
+  }
+}
+
+/** A report as block sets and as an event. */
+export function describeReport(
+  report: CacheReport,
+  geometry: BlockGeometry,
+  at: number,
+): { view: CacheView; event: EventBody & { type: 'cache' } } {
+  const states = collect(report, geometry);
+  const [dirty, writeback] = [states.dirty.build(), states.writeback.build()];
+  const view = {
+    dirty,
+    writeback,
+    clean: states.clean.build().difference(dirty).difference(writeback),
+    at,
+  };
+  return {
+    view,
+    event: {
+      type: 'cache',
+      sequence: report.sequence,
+      method: report.method,
+      dirty: encodeRuns(view.dirty),
+      writeback: encodeRuns(view.writeback),
+      clean: encodeRuns(view.clean),
+      dirtyBytes: states.bytes.dirty,
+      writebackBytes: states.bytes.writeback,
+      cleanBytes: states.bytes.clean,
+      unmappedBytes: { ...report.unmappedBytes },
+      files: states.files.flatMap((sets, index) => {
+        const file = report.files[index];
+        return file ? [fileEvent(file, sets.dirty.build(), sets.clean.build())] : [];
+      }),
+      tookMs: 0,
+    },
+  };
+}
+
+interface FileSets {
+  readonly dirty: BlockSetBuilder;
+  readonly clean: BlockSetBuilder;
+}
+
+function collect(report: CacheReport, geometry: BlockGeometry) {
+  const sets: Record<CacheState, BlockSetBuilder> = {
+    dirty: new BlockSetBuilder(),
+    writeback: new BlockSetBuilder(),
+    clean: new BlockSetBuilder(),
+  };
+  const bytes: Record<CacheState, number> = { dirty: 0, writeback: 0, clean: 0 };
+  const files: FileSets[] = report.files.map(() => ({
+    dirty: new BlockSetBuilder(),
+    clean: new BlockSetBuilder(),
+  }));
+  for (const extent of report.extents) {
+    sets[extent.state].extentVisitor(geometry)(extent.offset, extent.length);
+    bytes[extent.state] += extent.length;
+    const file = extent.file === undefined ? undefined : files[extent.file];
+    const builder = extent.state === 'clean' ? file?.clean : file?.dirty;
+    builder?.extentVisitor(geometry)(extent.offset, extent.length);
+  }
+  return { ...sets, bytes, files };
+}
+
+function fileEvent(file: CacheFile, dirty: BlockSet, clean: BlockSet): EventFile {
+  return {
+    device: file.device,
+    inode: file.inode,
+    links: file.links,
+    fileSystem: file.fileSystem,
+    ...(file.path === undefined ? {} : { path: file.path }),
+    dirty: encodeRuns(dirty),
+    clean: encodeRuns(clean.difference(dirty)),
+  };
+}

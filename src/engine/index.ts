@@ -1,0 +1,17 @@
+/** The door of the engine. */
+export * from './blockset/index.js';
+export { ControlledGate, openGate, type Gate, type GatePoint, type StepUnit } from './gate.js';
+export { migrate, type MigrationResult } from './migrate.js';
+export {
+  DEFAULTS,
+  type Decision,
+  type DestinationRequest,
+  type MigrationOptions,
+  type MigrationParts,
+  type PolicyName,
+  type VerifyMode,
+} from './options.js';
+export { PROGRAM } from './program.js';
+export { createTraceWriter, type TraceWriter } from './trace.js';
+export { describeReport, type CacheView } from './guest-cache.js';
+export type * from './events.js';

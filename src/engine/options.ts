@@ -1,0 +1,85 @@
+/** What a migration is asked to do, and what it is given to do it with. */
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { Destination, Hypervisor, ProbeAddress } from '../hypervisor/types.js';
+import type { NbdConnection } from '../nbd/types.js';
+import type { Probe } from '../probe/types.js';
+import type { EventSink, Verdict } from './events.js';
+import type { Gate } from './gate.js';
+
+export type PolicyName = 'plain' | 'history' | 'cache';
+
+/** What to compare: what was sent and not written since; the whole disk while paused; nothing. */
+export type VerifyMode = 'sent' | 'full' | 'none';
+
+/** Where the disk goes. */
+export type DestinationRequest =
+  | {
+      readonly type: 'file';
+      readonly path: string;
+      readonly format: 'raw' | 'qcow2';
+      /** Use an image that is there and holds data. */
+      readonly overwrite: boolean;
+    }
+  | { readonly type: 'nbd'; readonly uri: string };
+
+export interface MigrationOptions {
+  /** Name or alias of the guest's disk. */
+  readonly disk: string;
+  readonly destination: DestinationRequest;
+  readonly policy: PolicyName;
+  /** In bytes a second; absent is no cap. */
+  readonly maxBandwidth?: number;
+  /** In milliseconds. */
+  readonly downtimeLimitMs: number;
+  /** Bytes of a block: a power of two, 4 KiB to 16 MiB. */
+  readonly granularity: number;
+  /** After so many rounds without convergence, `decide` is asked. */
+  readonly maxRounds: number;
+  readonly verify: VerifyMode;
+  /** The guest goes on with the destination; needs a `file` destination. */
+  readonly pivot: boolean;
+  /** The guest discards what no file uses first. */
+  readonly trim: boolean;
+}
+
+export const DEFAULTS = {
+  policy: 'cache',
+  downtimeLimitMs: 300,
+  granularity: 64 * 1024,
+  maxRounds: 30,
+  verify: 'sent',
+} as const;
+
+/** What to do about a migration that does not converge. */
+export type Decision = 'more-rounds' | 'pause-anyway' | 'cancel';
+
+/** The world outside the engine. */
+export interface MigrationParts {
+  /** Is called at statement 1; what it opens is closed by the engine. */
+  connectHypervisor(signal: AbortSignal): Promise<Hypervisor>;
+  connectNbd(
+    uri: string,
+    options: { readonly metaContexts?: readonly string[]; readonly signal?: AbortSignal },
+  ): Promise<NbdConnection>;
+  connectProbe(address: ProbeAddress, signal: AbortSignal): Promise<Probe>;
+  /** Opens a destination that is not a pivot. */
+  openDestination(
+    request: DestinationRequest,
+    disk: { readonly size: number },
+    signal: AbortSignal,
+  ): Promise<Destination>;
+  readonly gate: Gate;
+  /** Takes every event. */
+  readonly sink: EventSink;
+  /** Is asked when the limit of rounds is reached; without it the answer is `cancel`. */
+  decide?(verdict: Verdict): Promise<Decision>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The run's id: 1 to 8 characters of `a-z0-9`. */
+  readonly run: string;
+  /** Wall-clock time at which the run starts. */
+  readonly startedAt: Date;
+  /** Cancels the migration. */
+  readonly signal: AbortSignal;
+}

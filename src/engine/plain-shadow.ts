@@ -1,0 +1,62 @@
+/**
+ * What pre-copy without deferral would have sent for the same writes: a second, imagined migration
+ * that sends everything pending in disk order at the bandwidth that was measured, and sees the
+ * writes that the real one saw. It is told honestly where its end lies after the real one's.
+ */
+import { BlockSet, type BlockGeometry } from './blockset/index.js';
+import { fitsDowntime } from './policy/index.js';
+
+export class PlainShadow {
+  #pending: BlockSet;
+  #rest: BlockSet;
+  #sentBytes = 0;
+  #credit = 0;
+  #done = false;
+
+  constructor(
+    allocated: BlockSet,
+    private readonly geometry: BlockGeometry,
+    private readonly downtimeLimitMs: number,
+  ) {
+    this.#pending = allocated;
+    this.#rest = allocated;
+  }
+
+  /** `ms` milliseconds passed, in which `written` was written and `bandwidth` bytes a second could be sent. */
+  advance(ms: number, bandwidth: number, written: BlockSet): void {
+    if (this.#done) return;
+    this.#credit += (bandwidth * ms) / 1000;
+    while (this.#credit >= this.geometry.granularity && !this.#done) {
+      if (this.#rest.isEmpty && !this.#beginRound(bandwidth)) break;
+      const batch = this.#rest.take(Math.floor(this.#credit / this.geometry.granularity));
+      this.#send(batch);
+      this.#credit -= batch.bytes(this.geometry);
+    }
+    if (!this.#done) this.#pending = this.#pending.union(written);
+  }
+
+  /** What it sent, or would at least have had to send, had it been paused now. */
+  result(): { readonly bytes: number; readonly isLowerBound: boolean } {
+    return {
+      bytes: this.#sentBytes + (this.#done ? 0 : this.#pending.bytes(this.geometry)),
+      isLowerBound: !this.#done,
+    };
+  }
+
+  /** @returns whether there is a round to begin now. */
+  #beginRound(bandwidth: number): boolean {
+    if (fitsDowntime(this.#pending.bytes(this.geometry), bandwidth, this.downtimeLimitMs)) {
+      this.#send(this.#pending);
+      this.#done = true;
+      return false;
+    }
+    this.#rest = this.#pending;
+    return true;
+  }
+
+  #send(blocks: BlockSet): void {
+    this.#sentBytes += blocks.bytes(this.geometry);
+    this.#pending = this.#pending.difference(blocks);
+    this.#rest = this.#rest.difference(blocks);
+  }
+}

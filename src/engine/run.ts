@@ -1,0 +1,198 @@
+/** What the statements of one migration share: the sets, the account, the connections, the events. */
+import type { Hypervisor, Destination, PivotDestination, RunState, SourceDisk } from '../hypervisor/types.js';
+import { BlockSet, encodeRuns, type BlockGeometry } from './blockset/index.js';
+import type { EventBody, EventForecast, MigrationEvent, SummaryEvent } from './events.js';
+import type { GuestCache } from './guest-cache.js';
+import type { Ledger } from './ledger.js';
+import type { MigrationOptions, MigrationParts } from './options.js';
+import type { PlainShadow } from './plain-shadow.js';
+import { fitsDowntime, type Policy, type WriteHistory } from './policy/index.js';
+import { Rate } from './rates.js';
+import type { Throttle } from './throttle.js';
+import type { Tracker } from './tracker.js';
+import type { Transfer, TransferEnds } from './transfer.js';
+
+/** What statement 1 opens. */
+export interface Connected {
+  readonly source: SourceDisk;
+  readonly destination: Destination;
+  /** The destination again, where the guest is to go on with it. */
+  readonly pivot: PivotDestination | undefined;
+  readonly ends: TransferEnds;
+  readonly transfer: Transfer;
+  readonly tracker: Tracker;
+  readonly ledger: Ledger;
+  readonly cache: GuestCache;
+  readonly history: WriteHistory;
+  readonly geometry: BlockGeometry;
+}
+
+/** The guest's pause by the program. */
+export interface Pause {
+  /** On the engine's clock. */
+  readonly since: number;
+  /** The guest's state before. */
+  readonly before: RunState;
+}
+
+export class Run {
+  readonly startedMs: number;
+  hypervisor: Hypervisor | undefined;
+  /** Absent before statement 1 is done. */
+  connected: Connected | undefined;
+  shadow: PlainShadow | undefined;
+  /** What the destination does not have in its newest form. */
+  pending = BlockSet.empty;
+  /** Of these, what the last plan put off. */
+  deferred = BlockSet.empty;
+  /** What was compared, was equal, and was not written since. */
+  verified = BlockSet.empty;
+  verifiedBytes = 0;
+  round = -1;
+  batch = -1;
+  /** Number of the statement that is executed, 0 before the first. */
+  line = 0;
+  pause: Pause | undefined;
+  downtimeMs = 0;
+  heldMs = 0;
+  converged = false;
+  comparedAll = false;
+  switchedOver = false;
+  /** The guest as it was last seen. */
+  guestState: SummaryEvent['guest'] = 'unknown';
+  /** Name of the block node that the guest has. */
+  diskName: string;
+  readonly bandwidth = new Rate(10_000);
+  readonly dirtyRate = new Rate(10_000);
+  /** Ends everything that waits: the person's cancel, or a failure beside the program. */
+  readonly signal: AbortSignal;
+  readonly #failure = new AbortController();
+  #seq = 0;
+
+  constructor(
+    readonly options: MigrationOptions,
+    readonly parts: MigrationParts,
+    readonly policy: Policy,
+    readonly throttle: Throttle,
+  ) {
+    this.signal = AbortSignal.any([parts.signal, this.#failure.signal]);
+    this.startedMs = parts.clock.now();
+    this.diskName = options.disk;
+  }
+
+  /** @throws Error when statement 1 is not done: a defect of the program. */
+  get open(): Connected {
+    if (!this.connected) throw new Error('Statement 1 has not been executed yet.');
+    return this.connected;
+  }
+
+  /** Ends the program for something that happened beside it. */
+  fail(error: unknown): void {
+    this.#failure.abort(error);
+  }
+
+  /** What ended the program beside it, if anything did. */
+  get failure(): unknown {
+    return this.#failure.signal.reason as unknown;
+  }
+
+  /** Gives the event its number and time, and hands it on. */
+  emit<B extends EventBody>(body: B): B & { seq: number; t: number } {
+    const t = Math.round((this.parts.clock.now() - this.startedMs) * 1000) / 1000;
+    const event = { type: body.type, seq: this.#seq++, t, ...body };
+    this.parts.sink(event as MigrationEvent);
+    return event;
+  }
+
+  /** Takes what the guest wrote since the last time to what is pending. */
+  async flip(): Promise<void> {
+    const written = await this.open.tracker.take(this.signal);
+    this.pending = this.pending.union(written);
+    this.verified = this.verified.difference(written);
+  }
+
+  /** Sends blocks, with an event about every half second. */
+  async send(blocks: BlockSet): Promise<void> {
+    const { transfer, ledger } = this.open;
+    const { clock } = this.parts;
+    const began = clock.now();
+    const before = { bytes: ledger.sentBytes, zero: ledger.zeroBytes };
+    let settledAt = began;
+    const settle = () => {
+      settledAt = clock.now();
+      const settled = ledger.settle();
+      if (!settled) return;
+      const { blocks: done, ...figures } = settled;
+      const place = { round: this.round, batch: Math.max(0, this.batch) };
+      this.emit({ type: 'sent', ...place, blocks: encodeRuns(done), ...figures });
+    };
+    try {
+      await transfer.send(
+        blocks,
+        (request) => {
+          ledger.note(request);
+          if (clock.now() - settledAt >= 500) settle();
+        },
+        this.signal,
+      );
+    } finally {
+      settle();
+    }
+    const data = ledger.sentBytes - before.bytes - (ledger.zeroBytes - before.zero);
+    if (data > 0) this.bandwidth.add(data, clock.now() - began);
+    this.verified = this.verified.difference(blocks);
+    this.pending = this.pending.difference(blocks);
+  }
+
+  /** Bytes a second that can be sent: what was measured, and no more than the cap. */
+  get bytesPerSecond(): number {
+    const cap = this.throttle.bytesPerSecond ?? Infinity;
+    return Math.min(cap, this.bandwidth.bytesPerSecond ?? Math.min(cap, ASSUMED_BANDWIDTH));
+  }
+
+  bytesOf(blocks: BlockSet): number {
+    return blocks.bytes(this.open.geometry);
+  }
+
+  /** Whether sending `blocks` fits the downtime limit. */
+  fits(blocks: BlockSet): boolean {
+    return fitsDowntime(this.bytesOf(blocks), this.bytesPerSecond, this.options.downtimeLimitMs);
+  }
+
+  /** How long the guest would stand if it were paused now, in milliseconds. */
+  get expectedDowntimeMs(): number {
+    return (this.bytesOf(this.pending) * 1000) / this.bytesPerSecond;
+  }
+
+  get forecast(): EventForecast {
+    const dirtyRate = this.dirtyRate.bytesPerSecond ?? 0;
+    const shrink = this.bytesPerSecond - dirtyRate;
+    const remaining = (this.bytesOf(this.pending) * 1000) / shrink;
+    return { remainingMs: shrink > 0 ? remaining : null, downtimeMs: this.expectedDowntimeMs };
+  }
+
+  /** Waits until the guest stands, and notes since when. */
+  async pauseGuest(): Promise<void> {
+    const hypervisor = this.hypervisor!;
+    const before = await hypervisor.runState(this.signal);
+    const since = this.parts.clock.now();
+    this.pause = { since, before };
+    if (before.running) await hypervisor.pause(this.signal);
+    this.emit({ type: 'paused', byProgram: before.running });
+  }
+
+  /** Gives the guest back the run state that it had; also after a failure, so without a signal. */
+  async resumeGuest(): Promise<void> {
+    const { pause } = this;
+    if (!pause) return;
+    if (pause.before.running) {
+      await this.hypervisor!.resume();
+      this.downtimeMs = this.parts.clock.now() - pause.since;
+      this.emit({ type: 'resumed', byProgram: true, pausedMs: this.downtimeMs });
+    }
+    this.pause = undefined;
+  }
+}
+
+/** What the bandwidth is taken for before anything was sent, in bytes a second. */
+const ASSUMED_BANDWIDTH = 100 * 1024 * 1024;

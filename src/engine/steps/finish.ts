@@ -1,0 +1,231 @@
+/** Statements 12 to 18: the last rounds, the comparison, the pause and the switchover. */
+import {
+  GuestError,
+  NotConvergedError,
+  UsageError,
+  VerificationError,
+} from '../../base/errors.js';
+import type { Extent } from '../../base/extent.js';
+import { BlockSet, blockCount } from '../blockset/index.js';
+import type { Verdict } from '../events.js';
+import type { Run } from '../run.js';
+import { emitRound } from './rounds.js';
+
+/** How often a difference is looked at again before it is believed: a write may be under way. */
+const LOOKS = 3;
+const LOOK_AGAIN_MS = 50;
+
+/** Last rounds that are tried at least, however many came before. */
+const LAST_ROUNDS = 3;
+
+/** Sending in one go, in milliseconds: the unit in which the last rounds can be watched and cancelled. */
+const BATCH_MS = 2000;
+
+export class Finish {
+  /** Rounds, from the run's beginning, after which somebody has to decide. */
+  #limit: number | undefined;
+  #sentWhilePaused = BlockSet.empty;
+  #pauseAnyway = false;
+
+  constructor(private readonly run: Run) {}
+
+  /** Statement 12: one of the last rounds. */
+  async drainAndSendPending(): Promise<void> {
+    const { run } = this;
+    const { ledger, cache } = run.open;
+    run.round++;
+    run.batch = 0;
+    const began = run.parts.clock.now();
+    const { sentBytes, resentBytes } = ledger;
+    if (run.policy.usesCache) await cache.drain(run.deferred, run.signal);
+    await run.flip();
+    await this.#sendAllPending();
+    run.deferred = BlockSet.empty;
+    await run.flip();
+    emitRound(
+      run,
+      {
+        sentBytes: ledger.sentBytes - sentBytes,
+        resentBytes: ledger.resentBytes - resentBytes,
+        pendingBytes: run.bytesOf(run.pending),
+        deferredBytes: 0,
+        durationMs: run.parts.clock.now() - began,
+      },
+      true,
+    );
+  }
+
+  /** Statement 13. */
+  async pendingFits(): Promise<boolean> {
+    const { run } = this;
+    await run.flip();
+    run.converged = run.fits(run.pending);
+    if (run.converged) {
+      this.#verdict(true, 'What is left fits the downtime limit.');
+      return true;
+    }
+    if (this.#pauseAnyway) return true;
+    this.#limit ??= Math.max(run.options.maxRounds, run.round + LAST_ROUNDS);
+    return run.round + 1 < this.#limit ? false : this.#decide();
+  }
+
+  /** Statement 14. */
+  async verifySent(): Promise<void> {
+    const { run } = this;
+    if (run.options.verify !== 'sent') return;
+    const began = run.parts.clock.now();
+    await run.flip();
+    const candidates = run.open.ledger.sent.difference(run.pending).difference(run.verified);
+    let differing = await this.#compare(candidates);
+    for (let look = 1; ; look++) {
+      await run.flip();
+      differing = differing.difference(run.pending);
+      if (differing.isEmpty || look === LOOKS) break;
+      await run.parts.clock.sleep(LOOK_AGAIN_MS, run.signal);
+      await run.flip();
+      differing = await run.open.transfer.compare(
+        differing.difference(run.pending),
+        () => undefined,
+        run.signal,
+      );
+    }
+    run.verified = run.verified.union(candidates.difference(differing).difference(run.pending));
+    this.#judge('sent', began, run.bytesOf(candidates), differing);
+  }
+
+  /** Statement 15's condition: whether what is left still fits, or somebody wants the pause anyway. */
+  async stillFits(): Promise<boolean> {
+    const { run } = this;
+    if (this.#pauseAnyway) return true;
+    await run.flip();
+    run.converged = run.fits(run.pending);
+    return run.converged;
+  }
+
+  /** Statement 15. */
+  async pauseAndSendRest(): Promise<void> {
+    const { run } = this;
+    const { tracker } = run.open;
+    await tracker.stopSampling();
+    await run.pauseGuest();
+    await run.flip();
+    this.#sentWhilePaused = run.pending;
+    await this.#sendAllPending();
+  }
+
+  /** Statement 16. */
+  async flushAndCompare(): Promise<void> {
+    const { run } = this;
+    const { transfer, geometry } = run.open;
+    await transfer.flush(run.signal);
+    if (run.options.verify === 'none') return;
+    const began = run.parts.clock.now();
+    const full = run.options.verify === 'full';
+    const blocks = full ? BlockSet.range(0, blockCount(geometry)) : this.#sentWhilePaused;
+    const differing = await this.#compare(blocks);
+    this.#judge(full ? 'full' : 'paused', began, run.bytesOf(blocks), differing);
+    run.comparedAll = true;
+  }
+
+  /** Statement 17. */
+  async switchOver(): Promise<void> {
+    const { run } = this;
+    const { pivot } = run.open;
+    if (!pivot) throw new UsageError('There is nothing to switch over to.');
+    await this.#checkStillPaused();
+    const began = run.parts.clock.now();
+    run.diskName = await pivot.switchOver(run.signal);
+    run.switchedOver = true;
+    run.emit({
+      type: 'switchover',
+      disk: run.diskName,
+      tookMs: run.parts.clock.now() - began,
+    });
+  }
+
+  /** Whoever resumed the guest behind our back made the copy stale. */
+  async #checkStillPaused(): Promise<void> {
+    const state = await this.run.hypervisor!.runState(this.run.signal);
+    if (state.running)
+      throw new GuestError('The guest was resumed by somebody else before the switchover.', {
+        hint: 'Its disk stays where it was. Start the migration again, and leave the guest to it.',
+      });
+  }
+
+  async #sendAllPending(): Promise<void> {
+    const { run } = this;
+    const { granularity } = run.open.geometry;
+    let rest = run.pending;
+    while (!rest.isEmpty) {
+      const blocks = Math.ceil((run.bytesPerSecond * BATCH_MS) / 1000 / granularity);
+      const batch = rest.take(Math.max(1, blocks));
+      await run.send(batch);
+      rest = rest.difference(batch);
+      run.batch++;
+    }
+  }
+
+  async #compare(blocks: BlockSet): Promise<BlockSet> {
+    const { run } = this;
+    return run.open.transfer.compare(
+      blocks,
+      (bytes) => {
+        run.verifiedBytes += bytes;
+      },
+      run.signal,
+    );
+  }
+
+  #judge(
+    phase: 'sent' | 'paused' | 'full',
+    began: number,
+    checkedBytes: number,
+    differing: BlockSet,
+  ): void {
+    const { run } = this;
+    const extents: Extent[] = [];
+    differing.extents(run.open.geometry, (offset, length) => extents.push({ offset, length }));
+    const tookMs = run.parts.clock.now() - began;
+    run.emit({ type: 'verify', phase, checkedBytes, tookMs, differing: extents });
+    if (extents.length === 0) return;
+    const [first] = extents;
+    throw new VerificationError(
+      `The destination ${run.open.destination.name} differs from the source in ${extents.length} extents, the first ${first!.length} bytes at ${first!.offset}.`,
+      extents,
+      { hint: 'The guest goes on with its source. Check the destination’s storage before you try again.' },
+    );
+  }
+
+  #verdict(converged: boolean, message: string): Verdict {
+    const { run } = this;
+    const body = {
+      type: 'verdict' as const,
+      converged,
+      message,
+      pendingBytes: run.bytesOf(run.pending),
+      downtimeMs: run.expectedDowntimeMs,
+    };
+    run.emit(body);
+    return body;
+  }
+
+  async #decide(): Promise<boolean> {
+    const { run } = this;
+    const { pendingBytes, expected } = {
+      pendingBytes: run.bytesOf(run.pending),
+      expected: Math.round(run.expectedDowntimeMs),
+    };
+    const message =
+      `After ${run.round + 1} rounds ${pendingBytes} bytes are left; sending them would pause the guest for ${expected} ms, ` +
+      `and the downtime limit is ${run.options.downtimeLimitMs} ms.`;
+    const verdict = this.#verdict(false, message);
+    const decision = (await run.parts.decide?.(verdict)) ?? 'cancel';
+    if (decision === 'cancel')
+      throw new NotConvergedError(`The migration does not converge. ${message}`, {
+        hint: 'Raise --downtime-limit or --max-bandwidth, or try when the guest writes less.',
+      });
+    if (decision === 'pause-anyway') this.#pauseAnyway = true;
+    else this.#limit = run.round + 1 + run.options.maxRounds;
+    return decision === 'pause-anyway';
+  }
+}

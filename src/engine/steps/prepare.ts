@@ -1,0 +1,238 @@
+/** Statements 1 to 3: connect, track, and find what has to be sent. */
+import { DestinationError, messageOf, UsageError } from '../../base/errors.js';
+import type { Destination, GuestDisk, PivotDestination, SourceDisk } from '../../hypervisor/types.js';
+import type { NbdConnection } from '../../nbd/types.js';
+import type { Probe } from '../../probe/types.js';
+import { BlockSetBuilder, blockCount, blockGeometry, encodeRuns } from '../blockset/index.js';
+import { GuestCache } from '../guest-cache.js';
+import { Ledger } from '../ledger.js';
+import { PlainShadow } from '../plain-shadow.js';
+import { WriteHistory } from '../policy/index.js';
+import type { Connected, Run } from '../run.js';
+import { Tracker } from '../tracker.js';
+import { Transfer, ZERO_STATE } from '../transfer.js';
+
+const ALLOCATION = 'base:allocation';
+
+/** What is open so far is let go of by `release`, also when a later part of it fails. */
+export interface Opened {
+  source?: SourceDisk;
+  destination?: Destination;
+  connections: NbdConnection[];
+  cache?: GuestCache;
+  tracker?: Tracker;
+}
+
+/** Statement 1. */
+export async function connect(run: Run, opened: Opened): Promise<void> {
+  const { options, parts, signal } = run;
+  const hypervisor = await parts.connectHypervisor(signal);
+  run.hypervisor = hypervisor;
+  const disk = findDisk(await hypervisor.disks(signal), options.disk, hypervisor.name);
+  run.diskName = disk.name;
+  const geometry = blockGeometry(options.granularity, disk.size);
+  const source = await hypervisor.openSource(
+    disk,
+    { run: parts.run, granularity: options.granularity },
+    signal,
+  );
+  opened.source = source;
+  const { destination, pivot } = await openDestination(run, source);
+  opened.destination = destination;
+  emitStart(run, hypervisor.name, disk, destination);
+
+  const cache = await openCache(run, disk, geometry);
+  opened.cache = cache;
+  const ends = {
+    source: await connectNbd(run, opened, source.uri),
+    destination: await connectNbd(run, opened, destination.uri),
+  };
+  checkEnds(ends.destination, disk, options.granularity, destination.name);
+  const ledger = new Ledger(geometry);
+  const history = new WriteHistory();
+  const tracker = new Tracker(source, geometry, parts.clock, {
+    onDirty: (blocks, sinceMs) => {
+      const bytes = blocks.bytes(geometry);
+      run.dirtyRate.add(bytes, sinceMs);
+      history.record(blocks, parts.clock.now());
+      run.shadow?.advance(sinceMs, run.bytesPerSecond, blocks);
+      run.emit({ type: 'dirty', sinceMs, blocks: encodeRuns(blocks), bytes });
+    },
+    onFailure: (error) => run.fail(error),
+  });
+  opened.tracker = tracker;
+  const transfer = new Transfer(ends, geometry, run.throttle);
+  const connected: Connected = {
+    source,
+    destination,
+    pivot,
+    ends,
+    transfer,
+    tracker,
+    ledger,
+    cache,
+    history,
+    geometry,
+  };
+  run.connected = connected;
+  if (options.trim) await trim(run);
+}
+
+/** Statement 2. */
+export async function startTracking(run: Run): Promise<void> {
+  await run.open.source.startTracking(run.signal);
+  run.open.tracker.start();
+}
+
+/** Statement 3. */
+export async function takeAllocated(run: Run): Promise<void> {
+  const { ends, geometry, destination, transfer } = run.open;
+  const builder = new BlockSetBuilder();
+  const mark = builder.extentVisitor(geometry);
+  if (ends.source.info.metaContexts.includes(ALLOCATION))
+    await ends.source.blockStatus(
+      ALLOCATION,
+      0,
+      geometry.size,
+      (offset, length, flags) => {
+        if ((flags & ZERO_STATE) === 0) mark(offset, length);
+      },
+      { signal: run.signal },
+    );
+  else mark(0, geometry.size);
+  run.pending = builder.build();
+  const bytes = run.bytesOf(run.pending);
+  run.emit({ type: 'allocated', blocks: encodeRuns(run.pending), bytes });
+  run.shadow = new PlainShadow(run.pending, geometry, run.options.downtimeLimitMs);
+  if (!destination.readsAsZeroes)
+    await transfer.zero(run.pending.complement(0, blockCount(geometry)), run.signal);
+}
+
+function findDisk(disks: readonly GuestDisk[], name: string, host: string): GuestDisk {
+  const disk = disks.find((each) => each.name === name || each.aliases.includes(name));
+  if (disk) return disk;
+  const names = disks.map((each) => each.name).join(', ');
+  throw new UsageError(`There is no disk ${name} on ${host}.`, {
+    hint: names ? `Its disks are: ${names}.` : 'Its guest has no disk.',
+  });
+}
+
+async function openDestination(
+  run: Run,
+  source: SourceDisk,
+): Promise<{ destination: Destination; pivot: PivotDestination | undefined }> {
+  const { options, parts, signal } = run;
+  const request = options.destination;
+  if (!options.pivot)
+    return {
+      destination: await parts.openDestination(request, source.disk, signal),
+      pivot: undefined,
+    };
+  if (request.type !== 'file')
+    throw new UsageError('The guest can only be pivoted to an image that its own QEMU opens.', {
+      hint: 'Use --to file:PATH with --pivot, or leave --pivot out.',
+    });
+  const { path, format, overwrite } = request;
+  const pivot = await run.hypervisor!.openPivot(
+    source,
+    { run: parts.run, path, format, overwrite },
+    signal,
+  );
+  return { destination: pivot, pivot };
+}
+
+async function connectNbd(run: Run, opened: Opened, uri: string): Promise<NbdConnection> {
+  const { signal } = run;
+  const connection = await run.parts.connectNbd(uri, { metaContexts: [ALLOCATION], signal });
+  opened.connections.push(connection);
+  return connection;
+}
+
+function checkEnds(
+  destination: NbdConnection,
+  disk: GuestDisk,
+  granularity: number,
+  name: string,
+): void {
+  const { info } = destination;
+  if (info.size < disk.size)
+    throw new DestinationError(
+      `The destination ${name} is too small: ${info.size} bytes, and the disk ${disk.name} has ${disk.size}.`,
+      { hint: 'Give a destination of at least the size of the disk.' },
+    );
+  if (info.readOnly)
+    throw new DestinationError(`The destination ${name} is read-only.`, {
+      hint: 'Export it for writing.',
+    });
+  if (granularity > info.maximumPayload || granularity % info.minimumBlock !== 0)
+    throw new DestinationError(
+      `The destination ${name} takes requests of ${info.minimumBlock} to ${info.maximumPayload} bytes, and a block has ${granularity}.`,
+      { hint: 'Choose another --granularity.' },
+    );
+}
+
+function emitStart(run: Run, host: string, disk: GuestDisk, destination: Destination): void {
+  const { options, parts } = run;
+  const { name, size, image, format } = disk;
+  run.emit({
+    type: 'start',
+    protocol: '1.0',
+    run: parts.run,
+    startedAt: parts.startedAt.toISOString(),
+    host,
+    disk: { name, size, image, format },
+    granularity: options.granularity,
+    destination: destination.name,
+    policy: options.policy,
+    limits: {
+      maxBandwidth: options.maxBandwidth ?? null,
+      downtimeLimitMs: options.downtimeLimitMs,
+      maxRounds: options.maxRounds,
+    },
+    verify: options.verify,
+    pivot: options.pivot,
+  });
+}
+
+async function openCache(
+  run: Run,
+  disk: GuestDisk,
+  geometry: Connected['geometry'],
+): Promise<GuestCache> {
+  const probe = run.policy.usesCache || run.options.trim ? await connectProbe(run) : undefined;
+  const query = { size: disk.size, ...disk.guestIdentity };
+  return new GuestCache(probe, query, geometry, run.parts.clock, (event) => run.emit(event));
+}
+
+async function connectProbe(run: Run): Promise<Probe | undefined> {
+  const absent = (message: string) => run.emit({ type: 'probe', state: 'absent', message });
+  const address = await run.hypervisor!.probeAddress(run.signal);
+  if (!address) {
+    absent('The guest has no port for a probe; the migration goes on without its page cache.');
+    return undefined;
+  }
+  try {
+    const probe = await run.parts.connectProbe(address, run.signal);
+    const { method, kernel } = probe.info;
+    const message = `The guest's probe reports its page cache by ${method}.`;
+    run.emit({ type: 'probe', state: 'connected', message, method, kernel });
+    return probe;
+  } catch (error) {
+    run.signal.throwIfAborted();
+    absent(
+      `The guest's probe could not be reached: ${messageOf(error)} The migration goes on without the page cache.`,
+    );
+    return undefined;
+  }
+}
+
+async function trim(run: Run): Promise<void> {
+  const { cache } = run.open;
+  if (cache.available) await cache.trim(run.signal);
+  else
+    run.emit({
+      type: 'warning',
+      message: 'The disk was not trimmed: the guest has no probe.',
+      hint: 'Run fstrim in the guest, or leave --trim out.',
+    });
+}

@@ -1,0 +1,154 @@
+/** Statements 4 to 11: rounds and their batches. */
+import { BlockSet, encodeRuns } from '../blockset/index.js';
+import type { Plan } from '../policy/index.js';
+import { roundsStillHelp, type RoundFigures } from '../policy/index.js';
+import type { Run } from '../run.js';
+
+/** How much sending a batch is, in milliseconds. */
+const BATCH_MS = 2000;
+
+export class Rounds {
+  /** What this round has neither sent nor seen off yet. */
+  #rest = BlockSet.empty;
+  #plan: Plan = { send: BlockSet.empty, deferred: [] };
+  #began = { at: 0, sentBytes: 0, resentBytes: 0 };
+  #figures: RoundFigures[] = [];
+
+  constructor(private readonly run: Run) {}
+
+  beginRound(): void {
+    const { run } = this;
+    run.round++;
+    run.batch = -1;
+    this.#rest = run.pending;
+    const { sentBytes, resentBytes } = run.open.ledger;
+    this.#began = { at: run.parts.clock.now(), sentBytes, resentBytes };
+  }
+
+  beginBatch(): void {
+    this.run.batch++;
+  }
+
+  async askCache(): Promise<void> {
+    const { cache, history } = this.run.open;
+    if (!this.run.policy.usesCache) return;
+    await cache.look(this.run.signal);
+    const { view } = cache;
+    if (view) history.record(view.dirty.union(view.writeback), view.at);
+  }
+
+  plan(): void {
+    this.#plan = this.#planFor(this.#rest.intersection(this.run.pending));
+    this.#noteDeferred(this.#plan);
+  }
+
+  async sendBatch(): Promise<void> {
+    await this.run.send(this.#plan.send);
+    this.#rest = this.#rest.difference(this.#plan.send);
+  }
+
+  async flip(): Promise<void> {
+    const { run } = this;
+    await run.flip();
+    run.emit({
+      type: 'batch',
+      round: run.round,
+      batch: run.batch,
+      pendingBytes: run.bytesOf(run.pending),
+      deferredBytes: run.bytesOf(run.deferred),
+      bandwidth: run.bytesPerSecond,
+      dirtyRate: run.dirtyRate.bytesPerSecond ?? 0,
+      forecast: run.forecast,
+    });
+  }
+
+  /** Whether nothing is left in the round but what its last plan put off. */
+  roundDone(): boolean {
+    const left = this.#rest.intersection(this.run.pending);
+    return left.difference(this.run.deferred).isEmpty || this.#plan.send.isEmpty;
+  }
+
+  /** Ends the round; whether there is no use in another one. */
+  async roundsDone(): Promise<boolean> {
+    const { run } = this;
+    await run.flip();
+    await this.askCache();
+    const outlook = this.#planFor(run.pending);
+    this.#noteDeferred(outlook);
+    const undeferred = run.pending.difference(run.deferred);
+    this.#endRound(run.bytesOf(undeferred));
+    return (
+      run.fits(undeferred) ||
+      run.round + 1 >= run.options.maxRounds ||
+      !roundsStillHelp(this.#figures)
+    );
+  }
+
+  #planFor(candidates: BlockSet): Plan {
+    const { run } = this;
+    const { cache, history, geometry, ledger } = run.open;
+    const budget = (run.bytesPerSecond * BATCH_MS) / 1000 / geometry.granularity;
+    return run.policy.plan({
+      candidates,
+      cache: cache.view,
+      history,
+      now: run.parts.clock.now(),
+      round: run.round,
+      batch: run.batch,
+      budgetBlocks: Math.max(1, Math.floor(budget)),
+      sent: ledger.sent,
+      dirtyExpireMs: cache.dirtyExpireMs,
+    });
+  }
+
+  #noteDeferred(plan: Plan): void {
+    const { run } = this;
+    const { ledger } = run.open;
+    run.deferred = BlockSet.unionOf(plan.deferred.map((each) => each.blocks));
+    ledger.everDeferred = ledger.everDeferred.union(run.deferred);
+    run.emit({
+      type: 'plan',
+      round: run.round,
+      batch: run.batch,
+      send: encodeRuns(plan.send),
+      sendBytes: run.bytesOf(plan.send),
+      deferred: plan.deferred.map(({ reason, blocks }) => ({ reason, blocks: encodeRuns(blocks) })),
+      deferredBytes: run.bytesOf(run.deferred),
+    });
+  }
+
+  #endRound(undeferredBytes: number): void {
+    const { run } = this;
+    const { ledger } = run.open;
+    const figures = {
+      sentBytes: ledger.sentBytes - this.#began.sentBytes,
+      resentBytes: ledger.resentBytes - this.#began.resentBytes,
+      pendingBytes: run.bytesOf(run.pending),
+      deferredBytes: run.bytesOf(run.deferred),
+      durationMs: run.parts.clock.now() - this.#began.at,
+    };
+    this.#figures.push({ ...figures, undeferredBytes });
+    emitRound(run, figures, false);
+  }
+}
+
+/** What a round event says that the run does not know by itself. */
+export interface RoundAccount {
+  readonly sentBytes: number;
+  readonly resentBytes: number;
+  readonly pendingBytes: number;
+  readonly deferredBytes: number;
+  readonly durationMs: number;
+}
+
+export function emitRound(run: Run, account: RoundAccount, final: boolean): void {
+  run.emit({
+    type: 'round',
+    round: run.round,
+    final,
+    ...account,
+    dirtyRate: run.dirtyRate.bytesPerSecond ?? 0,
+    bandwidth: run.bytesPerSecond,
+    forecast: run.forecast,
+  });
+}

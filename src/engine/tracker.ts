@@ -1,0 +1,87 @@
+/**
+ * Knows what the guest wrote to its disk, and when: flips the dirty bitmap at every request and at
+ * least every SAMPLE_MS by itself, whatever the program does (also while a person holds the gate).
+ */
+import type { Clock } from '../base/clock.js';
+import { CancelledError } from '../base/errors.js';
+import type { SourceDisk } from '../hypervisor/types.js';
+import { BlockSet, BlockSetBuilder, type BlockGeometry } from './blockset/index.js';
+
+/** Time between two samples, in milliseconds; with the flip itself, below the 2 s that traces promise. */
+const SAMPLE_MS = 1500;
+
+export interface TrackerListener {
+  /** The guest wrote these blocks in the last `sinceMs` milliseconds. */
+  onDirty(blocks: BlockSet, sinceMs: number): void;
+  /** Sampling failed; what the guest writes is not known any more. */
+  onFailure(error: unknown): void;
+}
+
+export class Tracker {
+  #written = BlockSet.empty;
+  #flippedAt: number;
+  #turn: Promise<void> = Promise.resolve();
+  readonly #stop = new AbortController();
+  #sampling: Promise<void> | undefined;
+
+  constructor(
+    private readonly source: SourceDisk,
+    private readonly geometry: BlockGeometry,
+    private readonly clock: Clock,
+    private readonly listener: TrackerListener,
+  ) {
+    this.#flippedAt = clock.now();
+  }
+
+  /** Begins to sample. Once, after the source began to track. */
+  start(): void {
+    this.#flippedAt = this.clock.now();
+    this.#sampling = this.#sample();
+  }
+
+  /**
+   * Everything written since the last call (or since tracking began), up to now.
+   * @throws what the hypervisor throws; nothing is lost then.
+   */
+  async take(signal: AbortSignal): Promise<BlockSet> {
+    await this.#flip(signal);
+    const written = this.#written;
+    this.#written = BlockSet.empty;
+    return written;
+  }
+
+  /** Ends the sampling; `take` goes on to work. Resolves when no sample is under way. */
+  async stopSampling(): Promise<void> {
+    this.#stop.abort();
+    await this.#sampling;
+  }
+
+  async #sample(): Promise<void> {
+    const { signal } = this.#stop;
+    try {
+      for (;;) {
+        await this.clock.sleep(this.#flippedAt + SAMPLE_MS - this.clock.now(), signal);
+        if (this.clock.now() - this.#flippedAt >= SAMPLE_MS) await this.#flip(undefined);
+      }
+    } catch (error) {
+      if (!(error instanceof CancelledError && signal.aborted)) this.listener.onFailure(error);
+    }
+  }
+
+  /** One flip at a time; a flip that was begun is not cut short, so that none is lost. */
+  #flip(signal: AbortSignal | undefined): Promise<void> {
+    const flip = this.#turn.then(async () => {
+      signal?.throwIfAborted();
+      const builder = new BlockSetBuilder();
+      await this.source.flip(builder.extentVisitor(this.geometry));
+      const now = this.clock.now();
+      const blocks = builder.build();
+      this.#written = this.#written.union(blocks);
+      const sinceMs = now - this.#flippedAt;
+      this.#flippedAt = now;
+      this.listener.onDirty(blocks, sinceMs);
+    });
+    this.#turn = flip.catch(() => undefined);
+    return flip;
+  }
+}
