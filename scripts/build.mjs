@@ -17,5 +17,11 @@ const shared = {
 };
 
 await rm('dist/types', { recursive: true, force: true });
-await build({ ...shared, entryPoints: { cli: 'src/cli/main.ts', engine: 'src/engine/index.ts' }, outdir: 'dist' });
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], { stdio: 'inherit' });
+await build({
+  ...shared,
+  entryPoints: { cli: 'src/cli/main.ts', engine: 'src/engine/index.ts' },
+  outdir: 'dist',
+});
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], {
+  stdio: 'inherit',
+});

@@ -36,7 +36,9 @@ export function installMissing() {
   const missing = missingPackages();
   if (missing.length === 0) return [];
   if (!has('apt-get')) {
-    console.log(`Missing: ${missing.join(', ')} (names of Debian packages); install them with your system's tools.`);
+    console.log(
+      `Missing: ${missing.join(', ')} (names of Debian packages); install them with your system's tools.`,
+    );
     return missing;
   }
   const root = process.getuid?.() === 0;

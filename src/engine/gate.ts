@@ -15,7 +15,7 @@ export interface Gate {
    * @param onHold is called, once, when somebody has to let it go on.
    * @throws CancelledError when `signal` aborts.
    */
-  pass(point: GatePoint, onHold: () => void, signal: AbortSignal): Promise<void>;
+  pass(point: GatePoint, onHold: () => unknown, signal: AbortSignal): Promise<void>;
 }
 
 /** A gate that nobody holds. */
@@ -53,7 +53,7 @@ export class ControlledGate implements Gate {
     this.#go(unit);
   }
 
-  async pass(point: GatePoint, onHold: () => void, signal: AbortSignal): Promise<void> {
+  async pass(point: GatePoint, onHold: () => unknown, signal: AbortSignal): Promise<void> {
     if (this.#holdsAt(point)) {
       onHold();
       await this.#hold(signal);

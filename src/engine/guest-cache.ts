@@ -7,18 +7,14 @@ import type { Clock } from '../base/clock.js';
 import { CancelledError, messageOf } from '../base/errors.js';
 import type { Extent } from '../base/extent.js';
 import type { CacheFile, CacheReport, CacheState, Probe, ProbeDiskQuery } from '../probe/types.js';
-import { BlockSet, BlockSetBuilder, encodeRuns, type BlockGeometry } from './blockset/index.js';
+import {
+  type BlockSet,
+  BlockSetBuilder,
+  encodeRuns,
+  type BlockGeometry,
+} from './blockset/index.js';
 import type { EventBody, EventFile } from './events.js';
-
-/** One look at the page cache, in blocks. A block is as its most unsettled page is. */
-export interface CacheView {
-  readonly dirty: BlockSet;
-  readonly writeback: BlockSet;
-  /** Cached, and all that is cached is clean; empty where clean pages were not asked for. */
-  readonly clean: BlockSet;
-  /** On the engine's clock, in milliseconds: when the answer came. */
-  readonly at: number;
-}
+import type { CacheView } from './policy/index.js';
 
 export class GuestCache {
   #probe: Probe | undefined;

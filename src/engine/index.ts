@@ -13,5 +13,6 @@ export {
 } from './options.js';
 export { PROGRAM } from './program.js';
 export { createTraceWriter, type TraceWriter } from './trace.js';
-export { describeReport, type CacheView } from './guest-cache.js';
+export { describeReport } from './guest-cache.js';
+export { explainReason, type CacheView, type DeferralReason } from './policy/index.js';
 export type * from './events.js';

@@ -95,15 +95,10 @@ async function passGate(run: Run, line: number): Promise<void> {
     batch: line === 5 ? run.batch + 1 : Math.max(0, run.batch),
   };
   const arrived = clock.now();
-  let held = false;
-  const onHold = () => {
-    held = true;
-    run.emit({ type: 'held', line });
-  };
   try {
-    await gate.pass(point, onHold, run.signal);
+    await gate.pass(point, () => run.emit({ type: 'held', line }), run.signal);
   } finally {
-    if (held && run.pause) run.heldMs += clock.now() - arrived;
+    if (run.pause) run.heldMs += clock.now() - arrived;
   }
   run.signal.throwIfAborted();
   run.line = line;
@@ -121,9 +116,12 @@ function watch(run: Run, event: GuestEvent): void {
       run.emit({ type: 'resumed', byProgram: false });
       if (paused)
         run.fail(
-          new GuestError('The guest was resumed by somebody else while the program had it paused.', {
-            hint: 'It runs on its source. Start the migration again, and leave the guest to it.',
-          }),
+          new GuestError(
+            'The guest was resumed by somebody else while the program had it paused.',
+            {
+              hint: 'It runs on its source. Start the migration again, and leave the guest to it.',
+            },
+          ),
         );
       return;
     case 'stopped':

@@ -29,7 +29,7 @@ function* blocksOf(
   let block = { length: 0, data: [] as Uint8Array[], hasHole: false };
   for (const piece of payload.pieces) {
     const length = piece.hole ? piece.length : piece.data.length;
-    for (let at = 0; at < length; ) {
+    for (let at = 0; at < length;) {
       const part = Math.min(length - at, granularity - block.length);
       if (piece.hole) {
         block.hasHole = true;

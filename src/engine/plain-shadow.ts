@@ -3,7 +3,7 @@
  * that sends everything pending in disk order at the bandwidth that was measured, and sees the
  * writes that the real one saw. It is told honestly where its end lies after the real one's.
  */
-import { BlockSet, type BlockGeometry } from './blockset/index.js';
+import type { BlockGeometry, BlockSet } from './blockset/index.js';
 import { fitsDowntime } from './policy/index.js';
 
 export class PlainShadow {
@@ -26,13 +26,13 @@ export class PlainShadow {
   advance(ms: number, bandwidth: number, written: BlockSet): void {
     if (this.#done) return;
     this.#credit += (bandwidth * ms) / 1000;
-    while (this.#credit >= this.geometry.granularity && !this.#done) {
-      if (this.#rest.isEmpty && !this.#beginRound(bandwidth)) break;
+    while (this.#credit >= this.geometry.granularity) {
+      if (this.#rest.isEmpty && !this.#beginRound(bandwidth)) return;
       const batch = this.#rest.take(Math.floor(this.#credit / this.geometry.granularity));
       this.#send(batch);
       this.#credit -= batch.bytes(this.geometry);
     }
-    if (!this.#done) this.#pending = this.#pending.union(written);
+    this.#pending = this.#pending.union(written);
   }
 
   /** What it sent, or would at least have had to send, had it been paused now. */

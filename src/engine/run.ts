@@ -1,12 +1,24 @@
 /** What the statements of one migration share: the sets, the account, the connections, the events. */
-import type { Hypervisor, Destination, PivotDestination, RunState, SourceDisk } from '../hypervisor/types.js';
+import type {
+  Hypervisor,
+  Destination,
+  PivotDestination,
+  RunState,
+  SourceDisk,
+} from '../hypervisor/types.js';
 import { BlockSet, encodeRuns, type BlockGeometry } from './blockset/index.js';
-import type { EventBody, EventForecast, MigrationEvent, SummaryEvent } from './events.js';
+import type { EventBody, EventForecast, SummaryEvent } from './events.js';
 import type { GuestCache } from './guest-cache.js';
 import type { Ledger } from './ledger.js';
 import type { MigrationOptions, MigrationParts } from './options.js';
 import type { PlainShadow } from './plain-shadow.js';
-import { fitsDowntime, type Policy, type WriteHistory } from './policy/index.js';
+import {
+  expectedDowntimeMs,
+  forecast,
+  type Outlook,
+  type Policy,
+  type WriteHistory,
+} from './policy/index.js';
 import { Rate } from './rates.js';
 import type { Throttle } from './throttle.js';
 import type { Tracker } from './tracker.js';
@@ -99,8 +111,8 @@ export class Run {
   /** Gives the event its number and time, and hands it on. */
   emit<B extends EventBody>(body: B): B & { seq: number; t: number } {
     const t = Math.round((this.parts.clock.now() - this.startedMs) * 1000) / 1000;
-    const event = { type: body.type, seq: this.#seq++, t, ...body };
-    this.parts.sink(event as MigrationEvent);
+    const event = { seq: this.#seq++, t, ...body };
+    this.parts.sink(event);
     return event;
   }
 
@@ -154,21 +166,34 @@ export class Run {
     return blocks.bytes(this.open.geometry);
   }
 
-  /** Whether sending `blocks` fits the downtime limit. */
+  /** Whether sending `blocks` (and comparing them, if asked) while the guest stands fits the downtime limit. */
   fits(blocks: BlockSet): boolean {
-    return fitsDowntime(this.bytesOf(blocks), this.bytesPerSecond, this.options.downtimeLimitMs);
+    return this.#downtimeMs(blocks) <= this.options.downtimeLimitMs;
   }
 
   /** How long the guest would stand if it were paused now, in milliseconds. */
   get expectedDowntimeMs(): number {
-    return (this.bytesOf(this.pending) * 1000) / this.bytesPerSecond;
+    return this.#downtimeMs(this.pending);
+  }
+
+  #downtimeMs(blocks: BlockSet): number {
+    const passes = this.options.verify === 'none' ? 1 : 2;
+    return expectedDowntimeMs(passes * this.bytesOf(blocks), this.bytesPerSecond, PAUSE_MS);
+  }
+
+  /** What the figures are now, for looking ahead. */
+  get outlook(): Outlook {
+    return {
+      pendingBytes: this.bytesOf(this.pending),
+      bandwidth: this.bytesPerSecond,
+      dirtyRate: this.dirtyRate.bytesPerSecond ?? 0,
+      downtimeLimitMs: this.options.downtimeLimitMs,
+    };
   }
 
   get forecast(): EventForecast {
-    const dirtyRate = this.dirtyRate.bytesPerSecond ?? 0;
-    const shrink = this.bytesPerSecond - dirtyRate;
-    const remaining = (this.bytesOf(this.pending) * 1000) / shrink;
-    return { remainingMs: shrink > 0 ? remaining : null, downtimeMs: this.expectedDowntimeMs };
+    const { remainingMs } = forecast(this.outlook);
+    return { remainingMs, downtimeMs: this.expectedDowntimeMs };
   }
 
   /** Waits until the guest stands, and notes since when. */
@@ -196,3 +221,6 @@ export class Run {
 
 /** What the bandwidth is taken for before anything was sent, in bytes a second. */
 const ASSUMED_BANDWIDTH = 100 * 1024 * 1024;
+
+/** What a pause costs beside the data: stop, flip, flush, switchover, in milliseconds. */
+const PAUSE_MS = 50;

@@ -45,7 +45,9 @@ export async function createTraceWriter(
     sink: (event) => {
       if (failure) return;
       if (input.writableLength > LARGEST_BACKLOG) {
-        fail(new Error(`Writing the trace to ${path} fell more than 64 MiB behind; it is cut short.`));
+        fail(
+          new Error(`Writing the trace to ${path} fell more than 64 MiB behind; it is cut short.`),
+        );
         return;
       }
       input.write(`${JSON.stringify(event)}\n`);

@@ -92,11 +92,7 @@ export class Transfer {
         );
     }
     await this.#pipeline(stale.build().intersection(blocks), signal, (start, count, laneSignal) =>
-      this.#writeZeroes(
-        start * this.geometry.granularity,
-        this.#bytes(start, count),
-        laneSignal,
-      ),
+      this.#writeZeroes(start * this.geometry.granularity, this.#bytes(start, count), laneSignal),
     );
   }
 

@@ -1,13 +1,9 @@
 /** Statements 12 to 18: the last rounds, the comparison, the pause and the switchover. */
-import {
-  GuestError,
-  NotConvergedError,
-  UsageError,
-  VerificationError,
-} from '../../base/errors.js';
+import { GuestError, NotConvergedError, UsageError, VerificationError } from '../../base/errors.js';
 import type { Extent } from '../../base/extent.js';
 import { BlockSet, blockCount } from '../blockset/index.js';
 import type { Verdict } from '../events.js';
+import { explainNonConvergence } from '../policy/index.js';
 import type { Run } from '../run.js';
 import { emitRound } from './rounds.js';
 
@@ -192,7 +188,9 @@ export class Finish {
     throw new VerificationError(
       `The destination ${run.open.destination.name} differs from the source in ${extents.length} extents, the first ${first!.length} bytes at ${first!.offset}.`,
       extents,
-      { hint: 'The guest goes on with its source. Check the destination’s storage before you try again.' },
+      {
+        hint: 'The guest goes on with its source. Check the destination’s storage before you try again.',
+      },
     );
   }
 
@@ -211,19 +209,11 @@ export class Finish {
 
   async #decide(): Promise<boolean> {
     const { run } = this;
-    const { pendingBytes, expected } = {
-      pendingBytes: run.bytesOf(run.pending),
-      expected: Math.round(run.expectedDowntimeMs),
-    };
-    const message =
-      `After ${run.round + 1} rounds ${pendingBytes} bytes are left; sending them would pause the guest for ${expected} ms, ` +
-      `and the downtime limit is ${run.options.downtimeLimitMs} ms.`;
+    const { message, hint } = explainNonConvergence({ ...run.outlook, rounds: run.round + 1 });
     const verdict = this.#verdict(false, message);
     const decision = (await run.parts.decide?.(verdict)) ?? 'cancel';
     if (decision === 'cancel')
-      throw new NotConvergedError(`The migration does not converge. ${message}`, {
-        hint: 'Raise --downtime-limit or --max-bandwidth, or try when the guest writes less.',
-      });
+      throw new NotConvergedError(`The migration does not converge. ${message}`, { hint });
     if (decision === 'pause-anyway') this.#pauseAnyway = true;
     else this.#limit = run.round + 1 + run.options.maxRounds;
     return decision === 'pause-anyway';

@@ -1,6 +1,11 @@
 /** Statements 1 to 3: connect, track, and find what has to be sent. */
 import { DestinationError, messageOf, UsageError } from '../../base/errors.js';
-import type { Destination, GuestDisk, PivotDestination, SourceDisk } from '../../hypervisor/types.js';
+import type {
+  Destination,
+  GuestDisk,
+  PivotDestination,
+  SourceDisk,
+} from '../../hypervisor/types.js';
 import type { NbdConnection } from '../../nbd/types.js';
 import type { Probe } from '../../probe/types.js';
 import { BlockSetBuilder, blockCount, blockGeometry, encodeRuns } from '../blockset/index.js';

@@ -1,7 +1,6 @@
 /** Statements 4 to 11: rounds and their batches. */
 import { BlockSet, encodeRuns } from '../blockset/index.js';
-import type { Plan } from '../policy/index.js';
-import { roundsStillHelp, type RoundFigures } from '../policy/index.js';
+import { roundsStillHelp, type Plan, type RoundFigures } from '../policy/index.js';
 import type { Run } from '../run.js';
 
 /** How much sending a batch is, in milliseconds. */
@@ -34,7 +33,7 @@ export class Rounds {
     if (!this.run.policy.usesCache) return;
     await cache.look(this.run.signal);
     const { view } = cache;
-    if (view) history.record(view.dirty.union(view.writeback), view.at);
+    if (view) history.record(view.dirty.union(view.writeback), view.at, 'cached');
   }
 
   plan(): void {
