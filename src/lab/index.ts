@@ -1,0 +1,16 @@
+/** The door of the lab: real QEMU guests, busy, with the probe in them. */
+export { chooseAccelerator, type Accelerator, type AcceleratorChoice } from './accelerator.js';
+export { ControlPort, type CommandResult } from './control.js';
+export { labFolders } from './folders.js';
+export { labDown, labStatus, labUp } from './guest.js';
+export {
+  FILE_SYSTEMS,
+  KERNEL_VERSIONS,
+  LAB_DEFAULTS,
+  WORKLOADS,
+  type FileSystem,
+  type KernelVersion,
+  type LabGuest,
+  type LabOptions,
+  type WorkloadName,
+} from './types.js';
