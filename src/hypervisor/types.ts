@@ -108,6 +108,12 @@ export interface PivotOptions {
   readonly format: 'raw' | 'qcow2';
   /** Use an image that is there and holds data. */
   readonly overwrite: boolean;
+  /** Bypass the host's page cache (QEMU: `cache.direct`); as the source does unless told. */
+  readonly cacheDirect?: boolean;
+  /** What the guest's discards do; `unmap` unless told. QEMU does not tell what the source does. */
+  readonly discard?: 'ignore' | 'unmap';
+  /** QEMU's default (`threads`) unless told. QEMU does not tell what the source does. */
+  readonly aio?: 'threads' | 'native' | 'io_uring';
 }
 
 /** Where a disk goes: an address to write to, and what has to be done with it at the end. */

@@ -1,0 +1,31 @@
+/** The door of the hypervisors: finding them, connecting to them, and destinations for their disks. */
+export { addressWarnings, formatAddress, parseAddress } from './address.js';
+export type { HostAddress } from './address.js';
+export { openFileDestination } from './destination/file.js';
+export type { FileDestinationOptions, FileTools } from './destination/file.js';
+export { openNbdDestination } from './destination/nbd.js';
+export type { NbdDestinationOptions } from './destination/nbd.js';
+export { hostsFilePath, readHosts, resolveHost } from './hosts.js';
+export type { Host, HostsFileOptions } from './hosts.js';
+export { findDisk } from './qemu/disks.js';
+export type { AddedPort } from './qemu/guest-ports.js';
+export { agentPortName, probePortName } from './qemu/guest-ports.js';
+export { QemuHypervisor, connectQemu } from './qemu/qemu-hypervisor.js';
+export type { ConnectOptions } from './qemu/qemu-hypervisor.js';
+export { QmpClient, openQmp } from './qemu/qmp-client.js';
+export type { ExecuteOptions, QmpOptions, QmpState } from './qemu/qmp-client.js';
+export type { EventWaiter, ExpectOptions } from './qemu/qmp-events.js';
+export type { QmpCommandName, QmpCommands, QmpEventName, QmpEvents } from './qemu/schema.js';
+export type { HostChange, Journal } from './qemu/session.js';
+export type {
+  Destination,
+  GuestDisk,
+  GuestEvent,
+  Hypervisor,
+  PivotDestination,
+  PivotOptions,
+  ProbeAddress,
+  RunState,
+  SourceDisk,
+  SourceOptions,
+} from './types.js';

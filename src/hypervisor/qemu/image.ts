@@ -1,0 +1,181 @@
+/**
+ * An image that a QEMU or a qemu-storage-daemon opens as a destination: looked at first, made when
+ * it is not there, opened for writing and exported.
+ */
+import { lstat, realpath, stat, unlink } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { throwIfCancelled } from '../../base/cancel.js';
+import { DestinationError, UsageError } from '../../base/errors.js';
+import { checkExistingImage } from '../destination/acceptance.js';
+import type { ImageFormat } from '../destination/acceptance.js';
+import type { UndoStack } from '../undo.js';
+import { imageError } from './image-errors.js';
+import { lookAtImage } from './image-look.js';
+import type { ExistingImage } from './image-look.js';
+import { createImage } from './jobs.js';
+import { addExport } from './nbd-server.js';
+import type { NbdExport, NbdLease } from './nbd-server.js';
+import type { BlockdevOptions } from './schema.js';
+import type { QemuSession } from './session.js';
+
+/** How the node of the image behaves. */
+export interface ImageTuning {
+  readonly direct: boolean;
+  readonly noFlush: boolean;
+  readonly detectZeroes: 'off' | 'on' | 'unmap';
+  readonly discard: 'ignore' | 'unmap';
+  /** QEMU's default unless told. */
+  readonly aio?: 'threads' | 'native' | 'io_uring';
+}
+
+export interface ImageRequest {
+  readonly run: string;
+  /** Absolute, on the machine of the QEMU that opens it. */
+  readonly path: string;
+  readonly format: ImageFormat;
+  /** Of the virtual disk, in bytes. */
+  readonly size: number;
+  /** Whether an image that is there and holds data may be used. */
+  readonly overwrite: boolean;
+  readonly tuning: ImageTuning;
+  /** Name of the node with the virtual disk. */
+  readonly node: string;
+  /** Whether paths mean the same here. */
+  readonly local: boolean;
+}
+
+export interface OpenImage {
+  readonly node: string;
+  readonly export: NbdExport;
+  readonly readsAsZeroes: boolean;
+  /** Whether this run made the file. */
+  readonly created: boolean;
+  /** The file stays when all is undone. */
+  forgetFile(): void;
+  /** The node stays when all is undone, and its file with it. */
+  forgetNode(): void;
+}
+
+/**
+ * Opens the image for writing. What is made is added to `undo`: export, node, and the file if it
+ * was made.
+ * @throws DestinationError when the image can't be taken; UsageError, CancelledError.
+ */
+export async function openImage(
+  session: QemuSession,
+  lease: NbdLease,
+  request: ImageRequest,
+  undo: UndoStack,
+  signal?: AbortSignal,
+): Promise<OpenImage> {
+  const { run, path, node } = request;
+  if (!path.startsWith('/')) {
+    throw new UsageError(`The image "${path}" has to be an absolute path.`, {
+      hint: "It is a path on the hypervisor's machine.",
+    });
+  }
+  await refuseOpenImage(session, request);
+  const existing = await lookAtImage(session, lease, request, signal);
+  if (existing) checkExistingImage(request, existing);
+  throwIfCancelled(signal, `Opening the image ${path}`);
+  const file = new CreatedFile(session, request);
+  const madeFile = undo.add(`the file ${path}`, () => file.delete());
+  if (!existing) await file.create();
+  try {
+    await session.change(run, 'blockdev-add', nodeOptions(request, existing));
+    const madeNode = undo.add(`node ${node}`, () =>
+      session.remove(run, 'blockdev-del', { 'node-name': node }),
+    );
+    const exported = await addExport(session, lease, {
+      run,
+      purpose: 'image',
+      node,
+      writable: true,
+    });
+    undo.add(`the export of ${path}`, () => exported.remove());
+    return {
+      node,
+      export: exported,
+      readsAsZeroes: existing ? !existing.holdsData : true,
+      created: !existing,
+      forgetFile: () => madeFile.forget(),
+      forgetNode: () => madeNode.forget(),
+    };
+  } catch (error) {
+    throw imageError(path, error);
+  }
+}
+
+/** An image that is opened by this QEMU already is refused, under whatever name. */
+async function refuseOpenImage(session: QemuSession, request: ImageRequest): Promise<void> {
+  const { path, local } = request;
+  const nodes = await session.qmp.execute('query-named-block-nodes', { flat: true });
+  const real = local ? await realpath(path).catch(() => path) : path;
+  for (const node of nodes) {
+    const other = node.image.filename;
+    const otherReal = local ? await realpath(other).catch(() => other) : other;
+    if (other !== path && otherReal !== real) continue;
+    throw new DestinationError(
+      `The image ${path} is in use by ${session.name} itself, as node ${node['node-name'] ?? '(unnamed)'}.`,
+      { hint: 'The destination has to be another file than the source.' },
+    );
+  }
+}
+
+function nodeOptions(request: ImageRequest, existing: ExistingImage | undefined): BlockdevOptions {
+  const { path, format, size, tuning, node } = request;
+  const cache = { direct: tuning.direct, 'no-flush': tuning.noFlush };
+  const discard = tuning.discard;
+  const file = {
+    driver: existing?.driver ?? 'file',
+    filename: path,
+    cache,
+    discard,
+    ...(tuning.aio === undefined ? {} : { aio: tuning.aio }),
+  };
+  const detectZeroes =
+    tuning.detectZeroes === 'unmap' && discard === 'ignore' ? 'on' : tuning.detectZeroes;
+  const shared = { 'node-name': node, file, cache, discard, 'detect-zeroes': detectZeroes };
+  if (format === 'qcow2') return { driver: 'qcow2', ...shared };
+  const larger = existing && existing.size > size;
+  return { driver: 'raw', ...shared, ...(larger ? { size } : {}) };
+}
+
+/** A file that this run makes, and only then may delete. */
+class CreatedFile {
+  #identity: Pick<Stats, 'dev' | 'ino'> | undefined;
+  #created = false;
+
+  constructor(
+    private readonly session: QemuSession,
+    private readonly request: ImageRequest,
+  ) {}
+
+  async create(): Promise<void> {
+    const { run, path, format, size, local } = this.request;
+    try {
+      const fileSize = format === 'raw' ? size : 0;
+      await createImage(this.session, run, { driver: 'file', filename: path, size: fileSize });
+      this.#created = true;
+      if (local) this.#identity = await stat(path).catch(() => undefined);
+      if (format === 'raw') return;
+      const file = { driver: 'file', filename: path } as const;
+      await createImage(this.session, run, { driver: format, file, size });
+    } catch (error) {
+      throw imageError(path, error);
+    }
+  }
+
+  async delete(): Promise<void> {
+    if (!this.#created) return;
+    const { run, path } = this.request;
+    const now = this.#identity && (await lstat(path).catch(() => undefined));
+    if (!now || now.dev !== this.#identity?.dev || now.ino !== this.#identity.ino) {
+      const { logger, name } = this.session;
+      logger.log('warn', `The file ${path} on ${name} remains: it can't be deleted from here.`);
+      return;
+    }
+    this.#created = false;
+    await this.session.act({ run, action: 'delete-file', arguments: { path } }, () => unlink(path));
+  }
+}

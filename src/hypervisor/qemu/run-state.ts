@@ -1,0 +1,57 @@
+/** The guest's run state: stopping and resuming it, and telling our own doing from that of others. */
+import { cancellable } from '../../base/cancel.js';
+import type { Logger } from '../../base/logger.js';
+import { messageOf } from '../../base/errors.js';
+import type { GuestEvent } from '../types.js';
+import type { QemuSession } from './session.js';
+
+type Listener = (event: GuestEvent) => void;
+
+export class QemuRunState {
+  readonly #listeners = new Set<Listener>();
+  /** Commands of ours under way: QEMU sends their events before it answers them. */
+  readonly #own = { stop: 0, cont: 0 };
+  readonly #logger: Logger;
+
+  constructor(private readonly session: QemuSession) {
+    const { qmp } = session;
+    this.#logger = session.logger;
+    qmp.on('STOP', () => {
+      if (this.#own.stop === 0) this.#emit({ type: 'stopped' });
+    });
+    qmp.on('RESUME', () => {
+      if (this.#own.cont === 0) this.#emit({ type: 'resumed' });
+    });
+    qmp.on('RESET', () => this.#emit({ type: 'reset' }));
+    qmp.on('SHUTDOWN', ({ guest }) => this.#emit({ type: 'shutdown', byGuest: guest }));
+    qmp.onLost((error) => this.#emit({ type: 'lost', error }));
+  }
+
+  onGuestEvent(listener: Listener): () => void {
+    const own: Listener = (event) => listener(event);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  /** Errors as `QmpClient.execute`. */
+  async execute(command: 'stop' | 'cont', signal?: AbortSignal): Promise<void> {
+    const { session } = this;
+    await session.act({ action: command, arguments: {} }, async () => {
+      this.#own[command] += 1;
+      const answer = session.qmp.execute(command, {});
+      const done = (): void => void (this.#own[command] -= 1);
+      answer.then(done, done);
+      await cancellable(answer, signal, `${command} on ${session.name}`);
+    });
+  }
+
+  #emit(event: GuestEvent): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#logger.log('error', `A listener to guest events failed: ${messageOf(error)}`);
+      }
+    }
+  }
+}
