@@ -80,6 +80,8 @@ export interface CacheReport {
   /** Lists of the kernel that changed under the probe and were begun anew, or given up. */
   readonly restarts: number;
   readonly givenUp: number;
+  /** Why the report is not whole, as a sentence; absent when it is. */
+  readonly truncated?: string;
 }
 
 export interface SnapshotRequest {

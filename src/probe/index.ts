@@ -1,0 +1,4 @@
+/** The door of the probe: how the host talks to the program in the guest that sees its page cache. */
+export { connectProbe, formatProbeAddress, type ProbeOptions } from './connect.js';
+export { defaultTimeouts, type ProbeTimeouts } from './client.js';
+export type * from './types.js';
