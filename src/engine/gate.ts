@@ -1,5 +1,5 @@
 /** The gate before each statement: whoever controls a migration holds it. */
-import { CancelledError } from '../base/errors.js';
+import { cancellable } from '../base/cancel.js';
 
 /** Where the program stands. */
 export interface GatePoint {
@@ -26,7 +26,8 @@ export type StepUnit = 'statement' | 'batch' | 'round';
 /** A gate with a hand on it: run, pause, step. Starts open, or closed with `held`. */
 export class ControlledGate implements Gate {
   #mode: 'run' | 'hold' | StepUnit;
-  #steppedFrom: GatePoint | undefined;
+  /** The statement that is being executed. */
+  #passed: GatePoint | undefined;
   #release: (() => void) | undefined;
 
   constructor(mode: 'run' | 'held' = 'run') {
@@ -48,22 +49,18 @@ export class ControlledGate implements Gate {
     this.#mode = 'hold';
   }
 
-  /** Lets the program go on to the next statement, batch or round. */
+  /** Lets the program go on to the next statement, batch or round; from outside the rounds, to the next statement. */
   step(unit: StepUnit): void {
     this.#go(unit);
   }
 
   async pass(point: GatePoint, onHold: () => unknown, signal: AbortSignal): Promise<void> {
-    if (this.#holdsAt(point)) {
-      onHold();
-      await this.#hold(signal);
-    }
-    if (this.#steppedFrom === undefined) this.#steppedFrom = point;
+    if (this.#holdsAt(point)) await this.#hold(onHold, signal);
+    this.#passed = point;
   }
 
   #go(mode: 'run' | StepUnit): void {
     this.#mode = mode;
-    this.#steppedFrom = undefined;
     const release = this.#release;
     this.#release = undefined;
     release?.();
@@ -71,26 +68,20 @@ export class ControlledGate implements Gate {
 
   #holdsAt(point: GatePoint): boolean {
     if (this.#mode === 'run') return false;
-    if (this.#mode === 'hold') return true;
-    return this.#steppedFrom !== undefined && endsStep(this.#mode, this.#steppedFrom, point);
+    if (this.#mode === 'hold' || !this.#passed) return true;
+    return endsStep(this.#mode, this.#passed, point);
   }
 
-  async #hold(signal: AbortSignal): Promise<void> {
+  async #hold(onHold: () => unknown, signal: AbortSignal): Promise<void> {
     this.#mode = 'hold';
-    let onAbort: () => void;
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(new CancelledError('The migration was cancelled at a gate.'));
-      if (signal.aborted) onAbort();
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
     const released = new Promise<void>((resolve) => {
       this.#release = resolve;
     });
+    onHold();
     try {
-      await Promise.race([released, aborted]);
+      await cancellable(released, signal, 'Waiting at a gate');
     } finally {
       this.#release = undefined;
-      signal.removeEventListener('abort', onAbort!);
     }
   }
 }
@@ -98,11 +89,12 @@ export class ControlledGate implements Gate {
 /** The first and the last statement that are inside a round. */
 const ROUND_LINES = [4, 11] as const;
 
-/** Whether a step of `unit` that began at `from` ends before the statement at `point`. */
+function isInRound({ line }: GatePoint): boolean {
+  return line >= ROUND_LINES[0] && line <= ROUND_LINES[1];
+}
+
+/** Whether a step of `unit` through the statement at `from` ends before the one at `point`, which comes next. */
 export function endsStep(unit: StepUnit, from: GatePoint, point: GatePoint): boolean {
-  if (unit === 'statement') return true;
-  const inRounds = point.line >= ROUND_LINES[0] && point.line <= ROUND_LINES[1];
-  if (point.round !== from.round) return true;
-  if (!inRounds) return point.line !== from.line || point.batch !== from.batch;
-  return unit === 'batch' && point.batch !== from.batch;
+  if (unit === 'statement' || !isInRound(from) || !isInRound(point)) return true;
+  return point.round !== from.round || (unit === 'batch' && point.batch !== from.batch);
 }

@@ -3,8 +3,9 @@
  * and gives the probe up, with a word to the person, when it fails. A migration never ends because
  * of its probe.
  */
+import { throwIfCancelled } from '../base/cancel.js';
 import type { Clock } from '../base/clock.js';
-import { CancelledError, messageOf } from '../base/errors.js';
+import { messageOf } from '../base/errors.js';
 import type { Extent } from '../base/extent.js';
 import type { CacheFile, CacheReport, CacheState, Probe, ProbeDiskQuery } from '../probe/types.js';
 import {
@@ -28,6 +29,8 @@ export class GuestCache {
     private readonly geometry: BlockGeometry,
     private readonly clock: Clock,
     private readonly emit: (event: EventBody) => void,
+    /** How the migration goes on without the probe, a sentence. */
+    private readonly without: string,
   ) {
     this.#probe = probe;
     this.#method = probe?.info.method ?? 'none';
@@ -60,7 +63,7 @@ export class GuestCache {
   /** Asks the guest; afterwards `view` is new, or undefined. @throws CancelledError only. */
   async look(signal: AbortSignal): Promise<void> {
     const asked = this.clock.now();
-    const looked = await this.#try('report its page cache', async (probe) => {
+    const looked = await this.#try('report its page cache', signal, async (probe) => {
       const report = await probe.snapshot({ disk: this.query, clean: false }, signal);
       return describeReport(report, this.geometry, this.clock.now());
     });
@@ -73,15 +76,17 @@ export class GuestCache {
     if (!this.#probe || blocks.isEmpty) return;
     const extents: Extent[] = [];
     blocks.extents(this.geometry, (offset, length) => extents.push({ offset, length }));
-    const result = await this.#try('write back what was deferred', (probe) =>
+    const result = await this.#try('write back what was deferred', signal, (probe) =>
       probe.drain({ disk: this.query, extents }, signal),
     );
-    if (result) this.emit({ type: 'drain', askedBytes: blocks.bytes(this.geometry), ...result });
+    if (!result) return;
+    const { writtenBytes, tookMs } = result;
+    this.emit({ type: 'drain', askedBytes: blocks.bytes(this.geometry), writtenBytes, tookMs });
   }
 
   /** Has the guest discard what no file uses. @throws CancelledError only. */
   async trim(signal: AbortSignal): Promise<void> {
-    const result = await this.#try('discard what no file uses', (probe) =>
+    const result = await this.#try('discard what no file uses', signal, (probe) =>
       probe.trim({ disk: this.query }, signal),
     );
     if (result) this.emit({ type: 'trim', trimmedBytes: result.trimmedBytes });
@@ -94,19 +99,23 @@ export class GuestCache {
     await probe?.close();
   }
 
-  async #try<T>(what: string, ask: (probe: Probe) => Promise<T>): Promise<T | undefined> {
+  async #try<T>(
+    what: string,
+    signal: AbortSignal,
+    ask: (probe: Probe) => Promise<T>,
+  ): Promise<T | undefined> {
     const probe = this.#probe;
     if (!probe) return undefined;
     try {
       return await ask(probe);
     } catch (error) {
-      if (error instanceof CancelledError) throw error;
+      throwIfCancelled(signal, `Having the guest ${what}`);
       this.#lost = true;
       this.#view = undefined;
       this.emit({
         type: 'probe',
         state: 'lost',
-        message: `The guest's probe did not ${what}: ${messageOf(error)} The migration goes on as policy history, without the page cache.`,
+        message: `The guest's probe did not ${what}: ${messageOf(error)} ${this.without}`,
       });
       await this.close();
       return undefined;

@@ -5,13 +5,12 @@
 import {
   CancelledError,
   ConnectionLostError,
-  GuestError,
   HypervisorError,
   messageOf,
   MigrascopeError,
 } from '../base/errors.js';
-import type { GuestEvent } from '../hypervisor/types.js';
 import type { SummaryEvent } from './events.js';
+import type { GatePoint } from './gate.js';
 import type { MigrationOptions, MigrationParts } from './options.js';
 import { createPolicy } from './policy/index.js';
 import { runProgram, type Statements } from './program.js';
@@ -21,6 +20,7 @@ import { Finish } from './steps/finish.js';
 import { Rounds } from './steps/rounds.js';
 import { summarize } from './summary.js';
 import { Throttle } from './throttle.js';
+import { whyLost } from './watch.js';
 
 /** How a migration ended. */
 export interface MigrationResult {
@@ -41,28 +41,24 @@ export async function migrate(
   const run = new Run(options, parts, createPolicy(options.policy), throttle);
   const opened: Opened = { connections: [] };
   let error: MigrascopeError | undefined;
-  const unwatch: (() => void)[] = [];
   try {
-    await runProgram(statementsOf(run, opened, unwatch), (line) => passGate(run, line));
+    await runProgram(statementsOf(run, opened), (line) => passGate(run, line));
   } catch (thrown) {
     error = reasonOf(run, thrown);
     const { kind, message, hint } = error;
     run.emit({ type: 'error', kind, message, ...(hint ? { hint } : {}), line: run.line });
   }
-  for (const end of unwatch) end();
+  opened.unwatch?.();
   await putBack(run, opened, error === undefined || run.switchedOver ? 'keep' : 'discard');
   const summary = run.emit(summarize(run, error));
   return { summary, ...(error ? { error } : {}) };
 }
 
-function statementsOf(run: Run, opened: Opened, unwatch: (() => void)[]): Statements {
+function statementsOf(run: Run, opened: Opened): Statements {
   const rounds = new Rounds(run);
   const finish = new Finish(run);
   return {
-    connect: async () => {
-      await connect(run, opened);
-      unwatch.push(run.hypervisor!.onGuestEvent((event) => watch(run, event)));
-    },
+    connect: () => connect(run, opened),
     startTracking: () => startTracking(run),
     takeAllocated: () => takeAllocated(run),
     beginRound: () => rounds.beginRound(),
@@ -85,67 +81,50 @@ function statementsOf(run: Run, opened: Opened, unwatch: (() => void)[]): Statem
   };
 }
 
+/** Where the program stands before a statement: 4 and 12 begin a round, 5 begins a batch. */
+function pointOf({ round, batch }: Run, line: number): GatePoint {
+  if (line === 4 || line === 12) return { line, round: round + 1, batch: 0 };
+  return { line, round: Math.max(0, round), batch: Math.max(0, line === 5 ? batch + 1 : batch) };
+}
+
 /** The gate before each statement; a person may stand here for an hour. */
 async function passGate(run: Run, line: number): Promise<void> {
   const { gate, clock } = run.parts;
   run.signal.throwIfAborted();
-  const point = {
-    line,
-    round: line === 4 || line === 12 ? run.round + 1 : Math.max(0, run.round),
-    batch: line === 5 ? run.batch + 1 : Math.max(0, run.batch),
-  };
+  const point = pointOf(run, line);
   const arrived = clock.now();
   try {
     await gate.pass(point, () => run.emit({ type: 'held', line }), run.signal);
   } finally {
-    if (run.pause) run.heldMs += clock.now() - arrived;
+    if (run.pause?.before.running) run.heldMs += clock.now() - arrived;
   }
   run.signal.throwIfAborted();
   run.line = line;
   run.emit({ type: 'statement', ...point });
 }
 
-/** What happens to the guest beside the program. */
-function watch(run: Run, event: GuestEvent): void {
-  const paused = run.pause !== undefined && !run.switchedOver;
-  switch (event.type) {
-    case 'lost':
-      run.fail(event.error);
-      return;
-    case 'resumed':
-      run.emit({ type: 'resumed', byProgram: false });
-      if (paused)
-        run.fail(
-          new GuestError(
-            'The guest was resumed by somebody else while the program had it paused.',
-            {
-              hint: 'It runs on its source. Start the migration again, and leave the guest to it.',
-            },
-          ),
-        );
-      return;
-    case 'stopped':
-      run.emit({ type: 'paused', byProgram: false });
-      return;
-    case 'reset':
-      run.emit({ type: 'warning', message: 'The guest was reset; its disk goes on being moved.' });
-      return;
-    case 'shutdown':
-      run.emit({
-        type: 'warning',
-        message: event.byGuest ? 'The guest powered off.' : 'The guest was told to shut down.',
-      });
-  }
-}
-
 /** The error that a person should see for what the program threw. */
 function reasonOf(run: Run, thrown: unknown): MigrascopeError {
+  const own = thrown instanceof MigrascopeError;
+  if (own && run.line === SWITCHOVER_LINE && !run.switchedOver && !(thrown instanceof CancelledError))
+    return thrown;
   if (run.failure instanceof MigrascopeError) return run.failure;
-  if (run.parts.signal.aborted) return new CancelledError('The migration was cancelled.');
-  if (thrown instanceof MigrascopeError) return thrown;
+  if (run.parts.signal.aborted) return cancelled(run);
+  if (thrown instanceof ConnectionLostError) return whyLost(run, thrown);
+  if (own) return thrown;
   return new HypervisorError(`The migration failed unexpectedly: ${messageOf(thrown)}`, {
     cause: thrown,
     hint: 'This is a defect of Migrascope; please report it with the trace.',
+  });
+}
+
+/** A switchover that failed is told as it was, whatever ended beside it: which disk the guest has is in there. */
+const SWITCHOVER_LINE = 17;
+
+function cancelled({ switchedOver }: Run): CancelledError {
+  if (!switchedOver) return new CancelledError('The migration was cancelled.');
+  return new CancelledError('The migration was cancelled after its switchover.', {
+    hint: 'The guest goes on with its new disk.',
   });
 }
 
@@ -160,7 +139,8 @@ async function putBack(run: Run, opened: Opened, outcome: 'keep' | 'discard'): P
       run.emit({ type: 'warning', message, ...(hint ? { hint } : {}) });
     }
   };
-  await attempt('resuming the guest', () => run.resumeGuest());
+  const resume = () => attempt('resuming the guest', () => run.resumeGuest());
+  await resume();
   await attempt('ending the dirty tracking', () => opened.tracker?.stopSampling());
   for (const connection of opened.connections) {
     if (outcome === 'keep') await connection.close();
@@ -169,9 +149,13 @@ async function putBack(run: Run, opened: Opened, outcome: 'keep' | 'discard'): P
   await attempt('letting go of the probe', () => opened.cache?.close());
   await attempt('letting go of the destination', () => opened.destination?.release(outcome));
   await attempt('letting go of the source', () => opened.source?.release());
-  await attempt('asking for the guest’s state', async () => {
-    const state = await run.hypervisor?.runState();
-    if (state) run.guestState = state.running ? 'running' : 'paused';
-  });
+  await resume();
+  await attempt('asking for the guest’s state', () => lookAtGuest(run));
   await attempt('letting go of the hypervisor', () => run.hypervisor?.close());
+}
+
+async function lookAtGuest(run: Run): Promise<void> {
+  if (run.poweredOff) run.guestState = 'gone';
+  const state = await run.hypervisor?.runState();
+  if (state) run.guestState = state.running ? 'running' : 'paused';
 }

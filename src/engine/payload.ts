@@ -21,25 +21,23 @@ export function isZero(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** A payload cut at block boundaries: for each block the pieces in it, holes left out. */
+/** A payload cut at block boundaries: for each block the pieces in it, holes as zeroes. */
 function* blocksOf(
   payload: Payload,
   granularity: number,
-): Generator<{ length: number; data: Uint8Array[]; hasHole: boolean }> {
-  let block = { length: 0, data: [] as Uint8Array[], hasHole: false };
+): Generator<{ length: number; data: Uint8Array[] }> {
+  let block = { length: 0, data: [] as Uint8Array[] };
   for (const piece of payload.pieces) {
     const length = piece.hole ? piece.length : piece.data.length;
     for (let at = 0; at < length;) {
       const part = Math.min(length - at, granularity - block.length);
-      if (piece.hole) {
-        block.hasHole = true;
-        block.data.push(...zeroPieces(part));
-      } else block.data.push(piece.data.subarray(at, at + part));
+      if (piece.hole) block.data.push(...zeroPieces(part));
+      else block.data.push(piece.data.subarray(at, at + part));
       block.length += part;
       at += part;
       if (block.length === granularity) {
         yield block;
-        block = { length: 0, data: [], hasHole: false };
+        block = { length: 0, data: [] };
       }
     }
   }

@@ -4,7 +4,6 @@
  * writes that the real one saw. It is told honestly where its end lies after the real one's.
  */
 import type { BlockGeometry, BlockSet } from './blockset/index.js';
-import { fitsDowntime } from './policy/index.js';
 
 export class PlainShadow {
   #pending: BlockSet;
@@ -16,7 +15,8 @@ export class PlainShadow {
   constructor(
     allocated: BlockSet,
     private readonly geometry: BlockGeometry,
-    private readonly downtimeLimitMs: number,
+    /** Whether sending the blocks while the guest stands would fit the downtime limit now. */
+    private readonly fits: (blocks: BlockSet) => boolean,
   ) {
     this.#pending = allocated;
     this.#rest = allocated;
@@ -27,7 +27,7 @@ export class PlainShadow {
     if (this.#done) return;
     this.#credit += (bandwidth * ms) / 1000;
     while (this.#credit >= this.geometry.granularity) {
-      if (this.#rest.isEmpty && !this.#beginRound(bandwidth)) return;
+      if (this.#rest.isEmpty && !this.#beginRound()) return;
       const batch = this.#rest.take(Math.floor(this.#credit / this.geometry.granularity));
       this.#send(batch);
       this.#credit -= batch.bytes(this.geometry);
@@ -44,8 +44,8 @@ export class PlainShadow {
   }
 
   /** @returns whether there is a round to begin now. */
-  #beginRound(bandwidth: number): boolean {
-    if (fitsDowntime(this.#pending.bytes(this.geometry), bandwidth, this.downtimeLimitMs)) {
+  #beginRound(): boolean {
+    if (this.fits(this.#pending)) {
       this.#send(this.#pending);
       this.#done = true;
       return false;

@@ -65,6 +65,8 @@ export class Run {
   /** Number of the statement that is executed, 0 before the first. */
   line = 0;
   pause: Pause | undefined;
+  /** Whether the guest powered off, or was told to. */
+  poweredOff = false;
   downtimeMs = 0;
   heldMs = 0;
   converged = false;
@@ -118,7 +120,15 @@ export class Run {
 
   /** Takes what the guest wrote since the last time to what is pending. */
   async flip(): Promise<void> {
-    const written = await this.open.tracker.take(this.signal);
+    this.#addPending(await this.open.tracker.take(this.signal));
+  }
+
+  /** The same of what is known already, before it is planned what to send. */
+  addNoted(): void {
+    this.#addPending(this.open.tracker.takeNoted());
+  }
+
+  #addPending(written: BlockSet): void {
     this.pending = this.pending.union(written);
     this.verified = this.verified.difference(written);
   }
@@ -150,10 +160,25 @@ export class Run {
     } finally {
       settle();
     }
-    const data = ledger.sentBytes - before.bytes - (ledger.zeroBytes - before.zero);
-    if (data > 0) this.bandwidth.add(data, clock.now() - began);
+    const bytes = ledger.sentBytes - before.bytes;
+    this.#measure(bytes - (ledger.zeroBytes - before.zero), bytes, clock.now() - began);
     this.verified = this.verified.difference(blocks);
     this.pending = this.pending.difference(blocks);
+  }
+
+  /** Where most of what was sent were zeroes, the time went into finding them and tells little. */
+  #measure(dataBytes: number, bytes: number, ms: number): void {
+    const known = this.bandwidth.bytesPerSecond !== undefined;
+    if (dataBytes > 0 && (!known || dataBytes * 2 >= bytes)) this.bandwidth.add(dataBytes, ms);
+  }
+
+  /** Blocks of about 2 s of sending; before the bandwidth is known, as much again as was sent. */
+  get batchBlocks(): number {
+    const { ledger, geometry } = this.open;
+    const known = this.bandwidth.bytesPerSecond !== undefined;
+    const most = known ? Infinity : Math.max(FIRST_BATCH_BYTES, ledger.sentBytes);
+    const bytes = Math.min(most, (this.bytesPerSecond * BATCH_MS) / 1000);
+    return Math.max(1, Math.floor(bytes / geometry.granularity));
   }
 
   /** Bytes a second that can be sent: what was measured, and no more than the cap. */
@@ -168,7 +193,7 @@ export class Run {
 
   /** Whether sending `blocks` (and comparing them, if asked) while the guest stands fits the downtime limit. */
   fits(blocks: BlockSet): boolean {
-    return this.#downtimeMs(blocks) <= this.options.downtimeLimitMs;
+    return blocks.isEmpty || this.#downtimeMs(blocks) <= this.options.downtimeLimitMs;
   }
 
   /** How long the guest would stand if it were paused now, in milliseconds. */
@@ -211,8 +236,10 @@ export class Run {
     const { pause } = this;
     if (!pause) return;
     if (pause.before.running) {
+      const stoodMs = () => this.parts.clock.now() - pause.since;
+      this.downtimeMs = stoodMs();
       await this.hypervisor!.resume();
-      this.downtimeMs = this.parts.clock.now() - pause.since;
+      this.downtimeMs = stoodMs();
       this.emit({ type: 'resumed', byProgram: true, pausedMs: this.downtimeMs });
     }
     this.pause = undefined;
@@ -221,6 +248,12 @@ export class Run {
 
 /** What the bandwidth is taken for before anything was sent, in bytes a second. */
 const ASSUMED_BANDWIDTH = 100 * 1024 * 1024;
+
+/** How much sending a batch is, in milliseconds. */
+const BATCH_MS = 2000;
+
+/** What the first batch is at most: nobody knows yet how long it takes. */
+const FIRST_BATCH_BYTES = 16 * 1024 * 1024;
 
 /** What a pause costs beside the data: stop, flip, flush, switchover, in milliseconds. */
 const PAUSE_MS = 50;

@@ -1,7 +1,7 @@
 /** Writes the events of a run to a file: one JSON object a line, gzip where the name ends in `.gz`. */
 import { createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { finished } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { messageOf, UsageError } from '../base/errors.js';
 import type { EventSink } from './events.js';
@@ -32,15 +32,14 @@ export async function createTraceWriter(
   });
   const file = createWriteStream(path, { fd: handle.fd, autoClose: false });
   const input = path.endsWith('.gz') ? createGzip() : file;
-  if (input !== file) input.pipe(file);
   let failure: Error | undefined;
   const fail = (error: Error) => {
     if (failure) return;
     failure = error;
     onFailure(error);
   };
-  input.on('error', fail);
   file.on('error', fail);
+  const written = (input === file ? finished(file) : pipeline(input, file)).catch(fail);
   return {
     sink: (event) => {
       if (failure) return;
@@ -54,7 +53,7 @@ export async function createTraceWriter(
     },
     async close() {
       input.end();
-      await finished(file).catch(fail);
+      await written;
       await handle.close().catch(fail);
       return failure;
     },

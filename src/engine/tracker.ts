@@ -45,6 +45,11 @@ export class Tracker {
    */
   async take(signal: AbortSignal): Promise<BlockSet> {
     await this.#flip(signal);
+    return this.takeNoted();
+  }
+
+  /** As much of it as samples have seen already; what was written later is told by the next call. */
+  takeNoted(): BlockSet {
     const written = this.#written;
     this.#written = BlockSet.empty;
     return written;

@@ -2,6 +2,7 @@
  * Moves blocks from the source's NBD export to the destination's, pipelined, and compares them.
  * Payloads are passed on as they arrived; blocks that are all zero go as a request for zeroes.
  */
+import { setMaxListeners } from 'node:events';
 import type { NbdConnection, Payload } from '../nbd/types.js';
 import type { BlockGeometry, BlockSet } from './blockset/index.js';
 import { BlockSetBuilder } from './blockset/index.js';
@@ -10,8 +11,12 @@ import { differingBlocks, segmentsOf } from './payload.js';
 
 /** Largest request, in bytes; larger ones are slower with a Node client. */
 const REQUEST_BYTES = 256 * 1024;
-/** Requests in flight. */
+/** Largest request for zeroes alone, in bytes: it has no payload. */
+const ZEROES_REQUEST_BYTES = 32 * 1024 * 1024;
+/** Requests in flight, at most. */
 const DEPTH = 16;
+/** Bytes of them, at most: with large blocks there are fewer in flight. */
+const BYTES_IN_FLIGHT = 32 * 1024 * 1024;
 
 /** What was confirmed by the destination. */
 export interface SentRequest {
@@ -31,6 +36,7 @@ export interface TransferEnds {
 
 export class Transfer {
   readonly #requestBlocks: number;
+  readonly #depth: number;
 
   constructor(
     private readonly ends: TransferEnds,
@@ -43,6 +49,8 @@ export class Transfer {
       ends.destination.info.maximumPayload,
     );
     this.#requestBlocks = Math.max(1, Math.floor(largest / geometry.granularity));
+    const requestBytes = this.#requestBlocks * geometry.granularity;
+    this.#depth = Math.min(DEPTH, Math.max(1, Math.floor(BYTES_IN_FLIGHT / requestBytes)));
   }
 
   /**
@@ -72,28 +80,15 @@ export class Transfer {
    * @throws as `send`.
    */
   async zero(blocks: BlockSet, signal: AbortSignal): Promise<void> {
-    const { destination } = this.ends;
-    const stale = new BlockSetBuilder();
-    const mark = stale.extentVisitor(this.geometry);
-    const known = destination.info.metaContexts.includes('base:allocation');
-    const extents: { offset: number; length: number }[] = [];
-    blocks.extents(this.geometry, (offset, length) => extents.push({ offset, length }));
-    for (const { offset, length } of extents) {
-      if (!known) mark(offset, length);
-      else
-        await destination.blockStatus(
-          'base:allocation',
-          offset,
-          length,
-          (at, bytes, flags) => {
-            if ((flags & ZERO_STATE) === 0) mark(at, bytes);
-          },
-          { signal },
-        );
-    }
-    await this.#pipeline(stale.build().intersection(blocks), signal, (start, count, laneSignal) =>
-      this.#writeZeroes(start * this.geometry.granularity, this.#bytes(start, count), laneSignal),
-    );
+    if (blocks.isEmpty) return;
+    const { granularity } = this.geometry;
+    const stale = await notZeroes(this.ends.destination, this.geometry, signal);
+    const work = (start: number, count: number, laneSignal: AbortSignal) =>
+      this.#writeZeroes(start * granularity, this.#bytes(start, count), laneSignal);
+    const largest = this.ends.destination.info.canWriteZeroes
+      ? Math.max(1, Math.floor(ZEROES_REQUEST_BYTES / granularity))
+      : this.#requestBlocks;
+    await this.#pipeline(blocks.intersection(stale), signal, work, largest);
   }
 
   /**
@@ -174,10 +169,12 @@ export class Transfer {
     blocks: BlockSet,
     signal: AbortSignal,
     work: (start: number, count: number, signal: AbortSignal) => Promise<void>,
+    largest = this.#requestBlocks,
   ): Promise<void> {
-    const requests = requestsOf(blocks, this.#requestBlocks);
+    const requests = requestsOf(blocks, largest);
     const failed = new AbortController();
     const laneSignal = AbortSignal.any([signal, failed.signal]);
+    setMaxListeners(0, laneSignal);
     const lane = async () => {
       for (const [start, count] of requests) {
         laneSignal.throwIfAborted();
@@ -190,27 +187,50 @@ export class Transfer {
         errors.push(error);
         failed.abort(error);
       });
-    await Promise.all(Array.from({ length: DEPTH }, guarded));
+    await Promise.all(Array.from({ length: this.#depth }, guarded));
     signal.throwIfAborted();
     if (errors.length > 0) throw errors[0];
   }
 }
 
+/** The meta context that tells what is allocated and what is zeroes (NBD specification). */
+export const ALLOCATION = 'base:allocation';
 /** NBD_STATE_ZERO (NBD specification, "base:allocation metadata context"). */
-export const ZERO_STATE = 2;
+const ZERO_STATE = 2;
+
+/** The blocks of which the server does not say that they are zeroes; all, where it says nothing. */
+export async function notZeroes(
+  connection: NbdConnection,
+  geometry: BlockGeometry,
+  signal: AbortSignal,
+): Promise<BlockSet> {
+  const { size } = geometry;
+  const builder = new BlockSetBuilder();
+  const mark = builder.extentVisitor(geometry);
+  const visit = (offset: number, length: number, flags: number) => {
+    if ((flags & ZERO_STATE) === 0) mark(offset, length);
+  };
+  if (!connection.info.metaContexts.includes(ALLOCATION)) mark(0, size);
+  else if (size > 0) await connection.blockStatus(ALLOCATION, 0, size, visit, { signal });
+  return builder.build();
+}
 
 const ZEROES = new Uint8Array(REQUEST_BYTES);
 
+/** How many blocks are laid out in runs at a time: what bounds the memory for it. */
+const LAID_OUT_BLOCKS = 65_536;
+
 /** The blocks in runs of at most `largest`, ascending. */
-function requestsOf(blocks: BlockSet, largest: number): IterableIterator<[number, number]> {
-  const runs: number[] = [];
-  blocks.runs((start, count) => runs.push(start, count));
-  return (function* () {
-    for (let i = 0; i < runs.length; i += 2) {
-      const end = runs[i]! + runs[i + 1]!;
-      for (let start = runs[i]!; start < end; start += largest) {
-        yield [start, Math.min(largest, end - start)];
+function* requestsOf(blocks: BlockSet, largest: number): Generator<[number, number]> {
+  for (let rest = blocks; !rest.isEmpty;) {
+    const part = rest.take(LAID_OUT_BLOCKS);
+    rest = rest.difference(part);
+    const runs: [number, number][] = [];
+    part.runs((start, count) => runs.push([start, count]));
+    for (const [start, count] of runs) {
+      for (let at = start; at < start + count; at += largest) {
+        yield [at, Math.min(largest, start + count - at)];
       }
     }
-  })();
+  }
 }

@@ -18,7 +18,9 @@ import {
   chunkRuns,
   chunksEqual,
   chunkUnion,
+  chunkUnionOf,
   placeAt,
+  type Chunk,
   type MaybeChunk,
 } from './chunk.js';
 import { blockCount, lastBlockShortfall, type BlockGeometry } from './geometry.js';
@@ -69,17 +71,18 @@ export class BlockSet {
     return BlockSet.ofChunks(chunks);
   }
 
-  /** The blocks that are in any of the sets. */
+  /** The blocks that are in any of the sets; cheaper than one union after another. */
   static unionOf(sets: Iterable<BlockSet>): BlockSet {
-    let layer = [...sets];
-    while (layer.length > 1) {
-      const paired: BlockSet[] = [];
-      for (let i = 0; i < layer.length; i += 2) {
-        paired.push(layer[i]!.union(layer[i + 1] ?? BlockSet.empty));
-      }
-      layer = paired;
+    const all = [...sets].filter((set) => !set.isEmpty);
+    if (all.length <= 1) return all[0] ?? BlockSet.empty;
+    const length = Math.max(...all.map((set) => set.#chunks.length));
+    const chunks: MaybeChunk[] = [];
+    for (let i = 0; i < length; i++) {
+      const here: Chunk[] = [];
+      for (const set of all) if (set.#chunks[i]) here.push(set.#chunks[i]);
+      chunks.push(chunkUnionOf(here));
     }
-    return layer[0] ?? BlockSet.empty;
+    return BlockSet.ofChunks(chunks);
   }
 
   get isEmpty(): boolean {

@@ -86,6 +86,22 @@ export function chunkUnion(a: MaybeChunk, b: MaybeChunk): MaybeChunk {
   return count === b.count ? b : chunkOfWords(words, count);
 }
 
+/** Where unions of many are put together; nothing is left in it from call to call. */
+const scratch = new Int32Array(WORDS);
+
+/** The union of many; cheaper than one by one. */
+export function chunkUnionOf(chunks: readonly Chunk[]): MaybeChunk {
+  if (chunks.length <= 2) return chunkUnion(chunks[0], chunks[1]);
+  if (chunks.includes(FULL_CHUNK)) return FULL_CHUNK;
+  scratch.fill(0);
+  for (const chunk of chunks) {
+    if (chunk.form === 'sparse') for (const place of chunk.places) setBit(scratch, place);
+    if (chunk.form === 'bitmap') addWords(scratch, chunk.words);
+  }
+  const count = countBits(scratch);
+  return chunkOfWords(count <= SPARSE_LIMIT ? scratch : scratch.slice(), count);
+}
+
 export function chunkDifference(a: MaybeChunk, b: MaybeChunk): MaybeChunk {
   if (a === undefined || b === undefined) return a;
   if (a === b || b.form === 'full') return undefined;
@@ -286,6 +302,10 @@ function countBits(words: Int32Array): number {
   let count = 0;
   for (let word = 0; word < WORDS; word++) count += countWord(words[word]!);
   return count;
+}
+
+function addWords(to: Int32Array, words: Int32Array): void {
+  for (let word = 0; word < WORDS; word++) to[word]! |= words[word]!;
 }
 
 function orWords(a: Int32Array, b: Int32Array, into: Int32Array): number {

@@ -16,6 +16,7 @@ export { explainBlock, explainReason, planWithDeferrals } from './plan.js';
 export { plainPolicy } from './plain.js';
 export { createPolicy, type BuiltInPolicyName } from './registry.js';
 export {
+  BATCH_MS,
   DEFERRAL_REASONS,
   type CacheView,
   type Deferral,

@@ -65,7 +65,7 @@ function* tiers(history: WriteHistory, now: number): Generator<BlockSet> {
 function busiest(touched: BlockSet): (least: number) => BlockSet {
   const counts = new Map<number, number>();
   touched.runs((start, count) => {
-    for (let block = start; block < start + count; ) {
+    for (let block = start; block < start + count;) {
       const place = Math.floor(block / NEIGHBOURS);
       const end = Math.min((place + 1) * NEIGHBOURS, start + count);
       counts.set(place, (counts.get(place) ?? 0) + end - block);

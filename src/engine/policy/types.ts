@@ -2,6 +2,11 @@
 import type { BlockSet } from '../blockset/index.js';
 import type { WriteHistory } from './history.js';
 
+/** How much sending a batch is, in milliseconds. */
+export const BATCH_MS = 2000;
+/** How long a Linux guest lets dirty pages wait unless told (`dirty_expire_centisecs`), in milliseconds. */
+export const USUAL_EXPIRE_MS = 30_000;
+
 /** One look at the guest's page cache, in blocks. A block is as its most unsettled page is. */
 export interface CacheView {
   readonly dirty: BlockSet;
@@ -25,7 +30,7 @@ export interface PlanView {
   readonly round: number;
   /** From 0 in each round. */
   readonly batch: number;
-  /** What about 2 s of sending are, in blocks; 1 or more. */
+  /** What can be sent in about BATCH_MS, in blocks; 1 or more. */
   readonly budgetBlocks: number;
   /** Every block that was sent at least once in this run. */
   readonly sent: BlockSet;

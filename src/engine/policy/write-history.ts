@@ -6,10 +6,7 @@
  */
 import type { BlockSet } from '../blockset/index.js';
 import { planWithDeferrals } from './plan.js';
-import type { Plan, PlanView, Policy } from './types.js';
-
-/** What Linux guests do unless told (`dirty_expire_centisecs`), in milliseconds. */
-const USUAL_EXPIRE_MS = 30_000;
+import { USUAL_EXPIRE_MS, type Plan, type PlanView, type Policy } from './types.js';
 
 export const historyPolicy: Policy = {
   name: 'history',
@@ -20,10 +17,7 @@ export const historyPolicy: Policy = {
 };
 
 /** What reached the disk twice or more in the time in which a busy block does three times. */
-export function writtenOften({
-  history,
-  now,
-  dirtyExpireMs = USUAL_EXPIRE_MS,
-}: PlanView): BlockSet {
+export function writtenOften(view: PlanView): BlockSet {
+  const { history, now, dirtyExpireMs = USUAL_EXPIRE_MS } = view;
   return history.touchCountAtLeast(2, 3 * dirtyExpireMs, now);
 }

@@ -1,11 +1,13 @@
 /** Statements 12 to 18: the last rounds, the comparison, the pause and the switchover. */
-import { GuestError, NotConvergedError, UsageError, VerificationError } from '../../base/errors.js';
+import { cancellable } from '../../base/cancel.js';
+import { NotConvergedError, UsageError, VerificationError } from '../../base/errors.js';
 import type { Extent } from '../../base/extent.js';
 import { BlockSet, blockCount } from '../blockset/index.js';
 import type { Verdict } from '../events.js';
 import { explainNonConvergence } from '../policy/index.js';
 import type { Run } from '../run.js';
-import { emitRound } from './rounds.js';
+import { resumedByOthers } from '../watch.js';
+import { emitPlan, emitRound } from './rounds.js';
 
 /** How often a difference is looked at again before it is believed: a write may be under way. */
 const LOOKS = 3;
@@ -14,14 +16,16 @@ const LOOK_AGAIN_MS = 50;
 /** Last rounds that are tried at least, however many came before. */
 const LAST_ROUNDS = 3;
 
-/** Sending in one go, in milliseconds: the unit in which the last rounds can be watched and cancelled. */
-const BATCH_MS = 2000;
+/** Whoever agreed to a pause is asked again when it would be so many times as long by now. */
+const AGREED_FACTOR = 2;
 
 export class Finish {
   /** Rounds, from the run's beginning, after which somebody has to decide. */
   #limit: number | undefined;
   #sentWhilePaused = BlockSet.empty;
-  #pauseAnyway = false;
+  #drained = false;
+  /** The pause that somebody agreed to although it is above the limit, in milliseconds. */
+  #agreedMs = 0;
 
   constructor(private readonly run: Run) {}
 
@@ -33,10 +37,10 @@ export class Finish {
     run.batch = 0;
     const began = run.parts.clock.now();
     const { sentBytes, resentBytes } = ledger;
-    if (run.policy.usesCache) await cache.drain(run.deferred, run.signal);
+    if (run.policy.usesCache) await cache.drain(await this.#toDrain(), run.signal);
+    this.#drained = true;
     await run.flip();
     await this.#sendAllPending();
-    run.deferred = BlockSet.empty;
     await run.flip();
     emitRound(
       run,
@@ -54,15 +58,9 @@ export class Finish {
   /** Statement 13. */
   async pendingFits(): Promise<boolean> {
     const { run } = this;
-    await run.flip();
-    run.converged = run.fits(run.pending);
-    if (run.converged) {
-      this.#verdict(true, 'What is left fits the downtime limit.');
-      return true;
-    }
-    if (this.#pauseAnyway) return true;
-    this.#limit ??= Math.max(run.options.maxRounds, run.round + LAST_ROUNDS);
-    return run.round + 1 < this.#limit ? false : this.#decide();
+    const fits = await this.#fitsOrAgreed();
+    if (run.converged) this.#verdict(true, 'What is left fits the downtime limit.');
+    return fits || this.#decideAtLimit();
   }
 
   /** Statement 14. */
@@ -91,11 +89,7 @@ export class Finish {
 
   /** Statement 15's condition: whether what is left still fits, or somebody wants the pause anyway. */
   async stillFits(): Promise<boolean> {
-    const { run } = this;
-    if (this.#pauseAnyway) return true;
-    await run.flip();
-    run.converged = run.fits(run.pending);
-    return run.converged;
+    return (await this.#fitsOrAgreed()) || this.#decideAtLimit();
   }
 
   /** Statement 15. */
@@ -123,14 +117,16 @@ export class Finish {
     run.comparedAll = true;
   }
 
-  /** Statement 17. */
+  /** Statement 17. The switchover itself is not cut short: half of it would be neither disk. */
   async switchOver(): Promise<void> {
     const { run } = this;
     const { pivot } = run.open;
     if (!pivot) throw new UsageError('There is nothing to switch over to.');
     await this.#checkStillPaused();
+    await run.open.ends.destination.close();
+    run.signal.throwIfAborted();
     const began = run.parts.clock.now();
-    run.diskName = await pivot.switchOver(run.signal);
+    run.diskName = await pivot.switchOver();
     run.switchedOver = true;
     run.emit({
       type: 'switchover',
@@ -139,22 +135,19 @@ export class Finish {
     });
   }
 
-  /** Whoever resumed the guest behind our back made the copy stale. */
   async #checkStillPaused(): Promise<void> {
     const state = await this.run.hypervisor!.runState(this.run.signal);
-    if (state.running)
-      throw new GuestError('The guest was resumed by somebody else before the switchover.', {
-        hint: 'Its disk stays where it was. Start the migration again, and leave the guest to it.',
-      });
+    if (state.running) throw resumedByOthers();
   }
 
   async #sendAllPending(): Promise<void> {
     const { run } = this;
-    const { granularity } = run.open.geometry;
     let rest = run.pending;
+    run.deferred = BlockSet.empty;
     while (!rest.isEmpty) {
-      const blocks = Math.ceil((run.bytesPerSecond * BATCH_MS) / 1000 / granularity);
-      const batch = rest.take(Math.max(1, blocks));
+      run.addNoted();
+      const batch = rest.take(run.batchBlocks);
+      emitPlan(run, { send: batch, deferred: [] });
       await run.send(batch);
       rest = rest.difference(batch);
       run.batch++;
@@ -207,14 +200,38 @@ export class Finish {
     return body;
   }
 
+  /** What is deferred; in a later pass what was so once and waits in the page cache again. */
+  async #toDrain(): Promise<BlockSet> {
+    const { run } = this;
+    const { cache, ledger } = run.open;
+    if (!this.#drained) return run.deferred;
+    await cache.look(run.signal);
+    return cache.view ? cache.view.dirty.intersection(ledger.everDeferred) : BlockSet.empty;
+  }
+
+  async #fitsOrAgreed(): Promise<boolean> {
+    const { run } = this;
+    await run.flip();
+    run.converged = run.fits(run.pending);
+    return run.converged || run.expectedDowntimeMs <= this.#agreedMs;
+  }
+
+  /** Whether to pause although it does not fit; asks nobody before the limit of rounds. */
+  async #decideAtLimit(): Promise<boolean> {
+    const { run } = this;
+    this.#limit ??= Math.max(run.options.maxRounds, run.round + LAST_ROUNDS);
+    return run.round + 1 >= this.#limit && this.#decide();
+  }
+
   async #decide(): Promise<boolean> {
     const { run } = this;
     const { message, hint } = explainNonConvergence({ ...run.outlook, rounds: run.round + 1 });
     const verdict = this.#verdict(false, message);
-    const decision = (await run.parts.decide?.(verdict)) ?? 'cancel';
+    const answer = run.parts.decide?.(verdict) ?? Promise.resolve('cancel' as const);
+    const decision = await cancellable(answer, run.signal, 'Waiting for a decision');
     if (decision === 'cancel')
       throw new NotConvergedError(`The migration does not converge. ${message}`, { hint });
-    if (decision === 'pause-anyway') this.#pauseAnyway = true;
+    if (decision === 'pause-anyway') this.#agreedMs = verdict.downtimeMs * AGREED_FACTOR;
     else this.#limit = run.round + 1 + run.options.maxRounds;
     return decision === 'pause-anyway';
   }

@@ -1,5 +1,5 @@
 /** Statements 1 to 3: connect, track, and find what has to be sent. */
-import { DestinationError, messageOf, UsageError } from '../../base/errors.js';
+import { DestinationError, HypervisorError, messageOf, UsageError } from '../../base/errors.js';
 import type {
   Destination,
   GuestDisk,
@@ -8,16 +8,16 @@ import type {
 } from '../../hypervisor/types.js';
 import type { NbdConnection } from '../../nbd/types.js';
 import type { Probe } from '../../probe/types.js';
-import { BlockSetBuilder, blockCount, blockGeometry, encodeRuns } from '../blockset/index.js';
+import { blockCount, blockGeometry, encodeRuns } from '../blockset/index.js';
+import type { EventBody } from '../events.js';
 import { GuestCache } from '../guest-cache.js';
 import { Ledger } from '../ledger.js';
 import { PlainShadow } from '../plain-shadow.js';
 import { WriteHistory } from '../policy/index.js';
 import type { Connected, Run } from '../run.js';
 import { Tracker } from '../tracker.js';
-import { Transfer, ZERO_STATE } from '../transfer.js';
-
-const ALLOCATION = 'base:allocation';
+import { watchGuest } from '../watch.js';
+import { ALLOCATION, notZeroes, Transfer } from '../transfer.js';
 
 /** What is open so far is let go of by `release`, also when a later part of it fails. */
 export interface Opened {
@@ -26,6 +26,8 @@ export interface Opened {
   connections: NbdConnection[];
   cache?: GuestCache;
   tracker?: Tracker;
+  /** Ends the listening to the guest's events. */
+  unwatch?: () => void;
 }
 
 /** Statement 1. */
@@ -33,6 +35,7 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
   const { options, parts, signal } = run;
   const hypervisor = await parts.connectHypervisor(signal);
   run.hypervisor = hypervisor;
+  opened.unwatch = hypervisor.onGuestEvent((event) => watchGuest(run, event));
   const disk = findDisk(await hypervisor.disks(signal), options.disk, hypervisor.name);
   run.diskName = disk.name;
   const geometry = blockGeometry(options.granularity, disk.size);
@@ -52,7 +55,8 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
     source: await connectNbd(run, opened, source.uri),
     destination: await connectNbd(run, opened, destination.uri),
   };
-  checkEnds(ends.destination, disk, options.granularity, destination.name);
+  checkSource(ends.source, disk, options.granularity);
+  checkDestination(ends.destination, disk, options.granularity, destination.name);
   const ledger = new Ledger(geometry);
   const history = new WriteHistory();
   const tracker = new Tracker(source, geometry, parts.clock, {
@@ -92,23 +96,10 @@ export async function startTracking(run: Run): Promise<void> {
 /** Statement 3. */
 export async function takeAllocated(run: Run): Promise<void> {
   const { ends, geometry, destination, transfer } = run.open;
-  const builder = new BlockSetBuilder();
-  const mark = builder.extentVisitor(geometry);
-  if (ends.source.info.metaContexts.includes(ALLOCATION))
-    await ends.source.blockStatus(
-      ALLOCATION,
-      0,
-      geometry.size,
-      (offset, length, flags) => {
-        if ((flags & ZERO_STATE) === 0) mark(offset, length);
-      },
-      { signal: run.signal },
-    );
-  else mark(0, geometry.size);
-  run.pending = builder.build();
+  run.pending = await notZeroes(ends.source, geometry, run.signal);
   const bytes = run.bytesOf(run.pending);
   run.emit({ type: 'allocated', blocks: encodeRuns(run.pending), bytes });
-  run.shadow = new PlainShadow(run.pending, geometry, run.options.downtimeLimitMs);
+  run.shadow = new PlainShadow(run.pending, geometry, (blocks) => run.fits(blocks));
   if (!destination.readsAsZeroes)
     await transfer.zero(run.pending.complement(0, blockCount(geometry)), run.signal);
 }
@@ -153,7 +144,20 @@ async function connectNbd(run: Run, opened: Opened, uri: string): Promise<NbdCon
   return connection;
 }
 
-function checkEnds(
+function checkSource({ info }: NbdConnection, disk: GuestDisk, granularity: number): void {
+  if (info.size !== disk.size)
+    throw new HypervisorError(
+      `The export of the disk ${disk.name} has ${info.size} bytes, and the disk ${disk.size}.`,
+      { hint: 'Was it resized? Start the migration again.' },
+    );
+  if (granularity > info.maximumPayload || granularity % info.minimumBlock !== 0)
+    throw new UsageError(
+      `The disk ${disk.name} can be read in ${info.minimumBlock} to ${info.maximumPayload} bytes at a time, and a block has ${granularity}.`,
+      { hint: 'Choose another --granularity.' },
+    );
+}
+
+function checkDestination(
   destination: NbdConnection,
   disk: GuestDisk,
   granularity: number,
@@ -173,6 +177,11 @@ function checkEnds(
     throw new DestinationError(
       `The destination ${name} takes requests of ${info.minimumBlock} to ${info.maximumPayload} bytes, and a block has ${granularity}.`,
       { hint: 'Choose another --granularity.' },
+    );
+  if (disk.size % info.minimumBlock !== 0)
+    throw new DestinationError(
+      `The destination ${name} is written ${info.minimumBlock} bytes at a time, and the disk's ${disk.size} bytes are not a multiple of it.`,
+      { hint: 'Choose another destination, or resize the disk.' },
     );
 }
 
@@ -206,17 +215,24 @@ async function openCache(
 ): Promise<GuestCache> {
   const probe = run.policy.usesCache || run.options.trim ? await connectProbe(run) : undefined;
   const query = { size: disk.size, ...disk.guestIdentity };
-  return new GuestCache(probe, query, geometry, run.parts.clock, (event) => run.emit(event));
+  const emit = (event: EventBody) => run.emit(event);
+  return new GuestCache(probe, query, geometry, run.parts.clock, emit, withoutProbe(run));
+}
+
+function withoutProbe({ policy }: Run): string {
+  return policy.usesCache
+    ? 'The migration goes on as policy history, without the page cache.'
+    : 'The migration goes on without it.';
 }
 
 async function connectProbe(run: Run): Promise<Probe | undefined> {
   const absent = (message: string) => run.emit({ type: 'probe', state: 'absent', message });
-  const address = await run.hypervisor!.probeAddress(run.signal);
-  if (!address) {
-    absent('The guest has no port for a probe; the migration goes on without its page cache.');
-    return undefined;
-  }
   try {
+    const address = await run.hypervisor!.probeAddress(run.signal);
+    if (!address) {
+      absent(`The guest has no port for a probe. ${withoutProbe(run)}`);
+      return undefined;
+    }
     const probe = await run.parts.connectProbe(address, run.signal);
     const { method, kernel } = probe.info;
     const message = `The guest's probe reports its page cache by ${method}.`;
@@ -224,9 +240,7 @@ async function connectProbe(run: Run): Promise<Probe | undefined> {
     return probe;
   } catch (error) {
     run.signal.throwIfAborted();
-    absent(
-      `The guest's probe could not be reached: ${messageOf(error)} The migration goes on without the page cache.`,
-    );
+    absent(`The guest's probe could not be reached: ${messageOf(error)} ${withoutProbe(run)}`);
     return undefined;
   }
 }

@@ -3,9 +3,6 @@ import { BlockSet, encodeRuns } from '../blockset/index.js';
 import { roundsStillHelp, type Plan, type RoundFigures } from '../policy/index.js';
 import type { Run } from '../run.js';
 
-/** How much sending a batch is, in milliseconds. */
-const BATCH_MS = 2000;
-
 export class Rounds {
   /** What this round has neither sent nor seen off yet. */
   #rest = BlockSet.empty;
@@ -37,6 +34,7 @@ export class Rounds {
   }
 
   plan(): void {
+    this.run.addNoted();
     this.#plan = this.#planFor(this.#rest.intersection(this.run.pending));
     this.#noteDeferred(this.#plan);
   }
@@ -85,8 +83,7 @@ export class Rounds {
 
   #planFor(candidates: BlockSet): Plan {
     const { run } = this;
-    const { cache, history, geometry, ledger } = run.open;
-    const budget = (run.bytesPerSecond * BATCH_MS) / 1000 / geometry.granularity;
+    const { cache, history, ledger } = run.open;
     return run.policy.plan({
       candidates,
       cache: cache.view,
@@ -94,7 +91,7 @@ export class Rounds {
       now: run.parts.clock.now(),
       round: run.round,
       batch: run.batch,
-      budgetBlocks: Math.max(1, Math.floor(budget)),
+      budgetBlocks: run.batchBlocks,
       sent: ledger.sent,
       dirtyExpireMs: cache.dirtyExpireMs,
     });
@@ -105,15 +102,7 @@ export class Rounds {
     const { ledger } = run.open;
     run.deferred = BlockSet.unionOf(plan.deferred.map((each) => each.blocks));
     ledger.everDeferred = ledger.everDeferred.union(run.deferred);
-    run.emit({
-      type: 'plan',
-      round: run.round,
-      batch: run.batch,
-      send: encodeRuns(plan.send),
-      sendBytes: run.bytesOf(plan.send),
-      deferred: plan.deferred.map(({ reason, blocks }) => ({ reason, blocks: encodeRuns(blocks) })),
-      deferredBytes: run.bytesOf(run.deferred),
-    });
+    emitPlan(run, plan);
   }
 
   #endRound(undeferredBytes: number): void {
@@ -129,6 +118,19 @@ export class Rounds {
     this.#figures.push({ ...figures, undeferredBytes });
     emitRound(run, figures, false);
   }
+}
+
+/** Says what is sent next: what the guest writes from here on is pending after it. */
+export function emitPlan(run: Run, plan: Plan): void {
+  run.emit({
+    type: 'plan',
+    round: run.round,
+    batch: run.batch,
+    send: encodeRuns(plan.send),
+    sendBytes: run.bytesOf(plan.send),
+    deferred: plan.deferred.map(({ reason, blocks }) => ({ reason, blocks: encodeRuns(blocks) })),
+    deferredBytes: run.bytesOf(run.deferred),
+  });
 }
 
 /** What a round event says that the run does not know by itself. */
