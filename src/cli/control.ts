@@ -1,0 +1,114 @@
+/** What keys do to a migration: they hold its gate, ask for a look inside, and answer its question. */
+import type { ControlledGate, Decision, StepUnit } from '../engine/index.js';
+import type { Interrupt } from './interrupt.js';
+import { CTRL_C } from './keys.js';
+
+/** The keys, for help and docs. */
+export const KEYS: readonly { readonly keys: string; readonly action: string }[] = [
+  { keys: 's, Space, Enter', action: 'step: go on to the next statement' },
+  { keys: 'b', action: 'go on to the next batch' },
+  { keys: 'r', action: 'go on to the next round' },
+  { keys: 'c, g', action: 'run: go on without stopping' },
+  { keys: 'p', action: 'pause: stop at the next statement' },
+  { keys: 'i', action: 'inspect: what waits and why, files being written, limits' },
+  { keys: 'q', action: 'cancel; the guest stays on its source' },
+  { keys: '?', action: 'show or hide the keys' },
+];
+
+/** What the view shows beside the migration itself. */
+export interface ControlState {
+  readonly inspecting: boolean;
+  readonly showingKeys: boolean;
+  readonly asking: boolean;
+}
+
+export class Control {
+  #inspecting = false;
+  #showingKeys = false;
+  #answer: ((decision: Decision) => void) | undefined;
+
+  /** @param onChange is called when the view has to be drawn anew. */
+  constructor(
+    private readonly gate: ControlledGate,
+    private readonly interrupt: Interrupt,
+    private readonly onChange: () => void,
+  ) {}
+
+  get state(): ControlState {
+    return {
+      inspecting: this.#inspecting,
+      showingKeys: this.#showingKeys,
+      asking: this.#answer !== undefined,
+    };
+  }
+
+  /** Waits for the person's answer; a cancel answers too. */
+  async ask(): Promise<Decision> {
+    const { signal } = this.interrupt;
+    if (signal.aborted) return 'cancel';
+    const cancel = () => this.#answer?.('cancel');
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      return await new Promise<Decision>((resolve) => {
+        this.#answer = resolve;
+        this.onChange();
+      });
+    } finally {
+      this.#answer = undefined;
+      signal.removeEventListener('abort', cancel);
+      this.onChange();
+    }
+  }
+
+  /** A key was pressed; keys without a meaning do nothing. */
+  press(key: string): void {
+    if (key === CTRL_C) this.interrupt.press();
+    else if (this.#answer) this.#decide(this.#answer, key.toLowerCase());
+    else this.#steer(key.toLowerCase());
+    this.onChange();
+  }
+
+  #decide(answer: (decision: Decision) => void, key: string): void {
+    if (key === 'm') answer('more-rounds');
+    else if (key === 'p') answer('pause-anyway');
+    else if (key === 'c' || key === 'q') answer('cancel');
+  }
+
+  #steer(key: string): void {
+    switch (key) {
+      case 's':
+      case ' ':
+      case '\r':
+      case '\n':
+        return this.#step('statement');
+      case 'b':
+        return this.#step('batch');
+      case 'r':
+        return this.#step('round');
+      case 'c':
+      case 'g':
+        return this.gate.run();
+      case 'p':
+        return this.gate.pause();
+      case 'i':
+        this.#inspecting = !this.#inspecting;
+        return;
+      case 'q':
+        return this.interrupt.cancel('cancelling: putting things back');
+      case '?':
+        this.#showingKeys = !this.#showingKeys;
+    }
+  }
+
+  /** A step that is asked for while the program runs stops it: a key held down must not skip statements. */
+  #step(unit: StepUnit): void {
+    if (this.gate.held) this.gate.step(unit);
+    else this.gate.pause();
+  }
+}
+
+/** The keys as lines for `--help`. */
+export function keyHelp(): string {
+  const lines = KEYS.map(({ keys, action }) => `  ${keys.padEnd(16)}${action}`);
+  return ['Keys, in a terminal:', ...lines].join('\n');
+}

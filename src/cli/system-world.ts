@@ -1,0 +1,35 @@
+/** The world as it really is: this process, its streams and its signals. */
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '../base/clock.js';
+import { migrate } from '../engine/index.js';
+import type { World } from './world.js';
+
+const END_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** @param connections how hosts and destinations are reached. */
+export function systemWorld(connections: World['connections']): World {
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    clock: systemClock,
+    today: () => new Date(),
+    newRun: () => randomBytes(4).toString('hex'),
+    migrate,
+    connections,
+    onEndSignal: (listener) => {
+      const heard = () => listener();
+      for (const signal of END_SIGNALS) process.on(signal, heard);
+      return () => {
+        for (const signal of END_SIGNALS) process.off(signal, heard);
+      };
+    },
+    onExit: (listener) => {
+      const heard = () => listener();
+      process.on('exit', heard);
+      return () => process.off('exit', heard);
+    },
+    exit: (code) => process.exit(code),
+  };
+}

@@ -1,0 +1,23 @@
+/** What shows a migration, whichever way: live in a terminal, line by line, or as JSON. */
+import type { Decision, EventSink } from '../../engine/index.js';
+
+export interface RunView {
+  /** Takes every event of the run. */
+  readonly sink: EventSink;
+  /** Resolves when the view can take more, or when `signal` aborts. */
+  ready(signal: AbortSignal): Promise<void>;
+  /** Asks the person, where there is one, about the newest verdict. */
+  decide(): Promise<Decision>;
+  /** Tells the person something that is no event. */
+  note(message: string): void;
+  /** What stopping at once would leave behind, as far as the view knows. */
+  leftovers(): string;
+  /** Shows the end, and gives the terminal back. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What stopping at once leaves behind. */
+export function describeLeftovers(guestIsDown: boolean): string {
+  const guest = guestIsDown ? 'THE GUEST IS PAUSED: resume it at its monitor (cont). ' : '';
+  return `${guest}What is called migrascope-… may be left in the hypervisor; the next migrate removes it.`;
+}

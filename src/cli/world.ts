@@ -1,0 +1,45 @@
+/** What the command is given to work with: streams, time, signals and connections. Tests hand in their own. */
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { migrate, MigrationParts } from '../engine/index.js';
+
+/** A stream that people or programs read. */
+export type Output = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  /** Of the terminal, in characters. */
+  readonly columns?: number;
+  readonly rows?: number;
+};
+
+/** A stream that keys come from. */
+export type Input = NodeJS.ReadableStream & {
+  readonly isTTY?: boolean;
+  setRawMode?(raw: boolean): unknown;
+};
+
+/** How the engine reaches a host and a destination. */
+export type Connections = Pick<
+  MigrationParts,
+  'connectHypervisor' | 'connectNbd' | 'connectProbe' | 'openDestination'
+>;
+
+export interface World {
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** Wall-clock time. */
+  today(): Date;
+  /** A new run's id: 1 to 8 characters of `a-z0-9`. */
+  newRun(): string;
+  readonly migrate: typeof migrate;
+  /** Connects nothing yet. @throws UsageError when `host` cannot be a host. */
+  connections(host: string, run: string, logger: Logger): Promise<Connections>;
+  /** Calls `listener` for each signal that asks the process to end; the returned function ends that. */
+  onEndSignal(listener: () => void): () => void;
+  /** Calls `listener` when the process ends, whatever the reason; the returned function ends that. */
+  onExit(listener: () => void): () => void;
+  /** Ends the process at once. */
+  exit(code: number): void;
+}
