@@ -54,7 +54,7 @@ step('Build', 'npm', ['run', '--silent', 'build']);
 step('Types, lint, format, generated files', 'npm', ['run', '--silent', 'check']);
 vitest(['unit', 'rules']);
 if (missing.length === 0) {
-  if (step('Build the probe', 'npm', ['run', '--silent', 'build:probe'])) vitest(['qemu']);
+  if (step('Build for the guest', 'npm', ['run', '--silent', 'build:guest'])) vitest(['qemu']);
 } else {
   console.log(`\nSkipped: all tests on QEMU, for want of ${missing.join(', ')}.`);
   totals.skipped++;

@@ -1,8 +1,9 @@
 /** A real QEMU without a guest: it stands before its first instruction, and is written to by qemu-io. */
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, open, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -77,15 +78,10 @@ export async function startQemu(
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    while (!(await stat(sidePath).catch(() => undefined))) {
+    const socket = await connectOnceUp(sidePath, () => {
       if (child.exitCode !== null) throw new Error(`QEMU ended: ${errors}`);
-      await delay(20);
-    }
-    const side = await openQmp(createConnection(sidePath), {
-      name: 'side',
-      clock: systemClock,
-      logger: silentLogger,
     });
+    const side = await openQmp(socket, { name: 'side', clock: systemClock, logger: silentLogger });
     const host = await resolveHost(`unix:${monitor}`);
     return {
       directory,
@@ -104,6 +100,20 @@ export async function startQemu(
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** Connects as soon as somebody listens; `check` throws when nobody ever will. */
+async function connectOnceUp(path: string, check: () => void): Promise<Socket> {
+  for (;;) {
+    const socket = createConnection(path);
+    const connected = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    if (connected) return socket;
+    check();
+    await delay(20);
   }
 }
 
