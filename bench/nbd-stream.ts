@@ -215,11 +215,17 @@ async function fill(file: string, size: number, random: boolean): Promise<void> 
 }
 
 async function serve(image: string, socket: string): Promise<ChildProcess> {
-  const server = spawn('qemu-nbd', ['-t', '-e', '8', '-f', 'raw', '-k', socket, image], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const pidFile = `${socket}.pid`;
+  const args = ['-t', '-e', '8', '-f', 'raw', '-k', socket, '--pid-file', pidFile, image];
+  const server = spawn('qemu-nbd', args, { stdio: ['ignore', 'ignore', 'inherit'] });
   for (let tries = 0; tries < 100; tries++) {
-    if (await stat(socket).then(() => true, () => false)) return server;
+    if (
+      await stat(pidFile).then(
+        () => true,
+        () => false,
+      )
+    )
+      return server;
     await delay(50);
   }
   await end(server);

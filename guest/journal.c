@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "blockstack.h"
@@ -13,17 +14,29 @@
 
 /* ---- where journals lie ---- */
 
+#define SUPER_BLOCK_OFFSET 1024
+
 static void add_journal_piece(void *context, enum place place, uint64_t offset, uint64_t length) {
     if (place == PLACE_DISK) report_add_journal(context, offset, length);
 }
 
-/* The first page of the file system's device: it is in the page cache while ext4 is mounted. */
+/*
+ * The beginning of the file system's device is in the page cache while ext4 is mounted. It is
+ * mapped rather than read, and the kernel told that neither look is worth remembering: reading it
+ * would move its page up in the cache's order.
+ */
 static bool read_super_block(const struct mount *mount, uint8_t *super, size_t size) {
+    size_t length = (size_t)round_up(SUPER_BLOCK_OFFSET + size, page_size());
     int fd = device_open(mount->device, O_RDONLY | O_NOATIME);
     if (fd < 0) return false;
-    bool whole = pread(fd, super, size, 1024) == (ssize_t)size;
+    void *memory = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
     close(fd);
-    return whole;
+    if (memory == MAP_FAILED) return false;
+    madvise(memory, length, MADV_RANDOM);
+    memcpy(super, (const uint8_t *)memory + SUPER_BLOCK_OFFSET, size);
+    madvise(memory, length, MADV_SEQUENTIAL);
+    munmap(memory, length);
+    return true;
 }
 
 /*

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "session.h"
+#include "steer.h"
 
 #define DEFAULT_PORT "org.migrascope.probe.0"
 
@@ -64,6 +65,7 @@ static bool go_to_background(void) {
 
 int main(int count, char **arguments) {
     struct options options = {.port = DEFAULT_PORT};
+    steer_set_name(arguments[0]);
     bool daemon = false, remove = false;
     int option;
     while ((option = getopt_long(count, arguments, "", long_options, NULL)) != -1) {

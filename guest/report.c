@@ -18,7 +18,6 @@ const char *const unmapped_names[UNMAPPED_COUNT] = {
     [UNMAPPED_NOT_MOUNTED] = "not-mounted",
     [UNMAPPED_GONE] = "gone",
     [UNMAPPED_LAYER] = "layer",
-    [UNMAPPED_CHANGED] = "changed",
 };
 
 void report_begin(struct report *report) {
@@ -150,12 +149,20 @@ static bool emit(struct sweep *sweep, const struct extent *part) {
     return more;
 }
 
+/*
+ * A block that was the file system's own and is a file's now may still be cached as both: of two in
+ * the same state, the file's is reported.
+ */
+static int rank_of(const struct extent *extent) {
+    return 2 * extent->state + (extent->class == CLASS_DATA);
+}
+
 /* Emits what is active, best rank first, up to `limit`. */
 static bool advance(struct sweep *sweep, uint64_t limit) {
     while (sweep->active_count > 0 && sweep->position < limit) {
         size_t best = 0;
         for (size_t i = 1; i < sweep->active_count; i++)
-            if (sweep->active[i].state > sweep->active[best].state) best = i;
+            if (rank_of(&sweep->active[i]) > rank_of(&sweep->active[best])) best = i;
         uint64_t end = min_u64(end_of(&sweep->active[best]), limit);
         struct extent part = part_of(&sweep->active[best], sweep->position, end);
         if (!emit(sweep, &part)) return false;

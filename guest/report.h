@@ -33,7 +33,6 @@ enum unmapped {
     UNMAPPED_NOT_MOUNTED,
     UNMAPPED_GONE,
     UNMAPPED_LAYER,
-    UNMAPPED_CHANGED,
     UNMAPPED_COUNT
 };
 extern const char *const unmapped_names[UNMAPPED_COUNT];

@@ -37,7 +37,8 @@ static struct {
     char output[OUTPUT_SIZE];
     size_t output_start, output_end;
     struct job job;
-    char job_line[LINE_LIMIT];
+    /* The job's last line is held until its process has ended: the host may ask for more then. */
+    char job_lines[2 * LINE_LIMIT];
     size_t job_length;
     uint64_t sequence;
     struct region *staged;
@@ -351,27 +352,29 @@ static void transmit(void) {
     else if (count < 0) end_connection();
 }
 
-/* Passes on whole lines of the job; replies of our own stand between them. */
-static void pass_lines(void) {
+/* Passes on whole lines of the job, the one at the end only when `all`. */
+static void pass_lines(bool all) {
     char *end;
     while (output_room() >= LINE_LIMIT &&
-           (end = memchr(self.job_line, '\n', self.job_length)) != NULL) {
-        size_t length = (size_t)(end - self.job_line) + 1;
-        queue(self.job_line, length);
+           (end = memchr(self.job_lines, '\n', self.job_length)) != NULL) {
+        size_t length = (size_t)(end - self.job_lines) + 1;
+        if (length == self.job_length && !all) return;
+        queue(self.job_lines, length);
         self.job_length -= length;
-        memmove(self.job_line, end + 1, self.job_length);
+        memmove(self.job_lines, end + 1, self.job_length);
     }
 }
 
 static void read_job(void) {
-    ssize_t count = read(self.job.output, self.job_line + self.job_length,
-                         sizeof self.job_line - self.job_length);
+    ssize_t count = read(self.job.output, self.job_lines + self.job_length,
+                         sizeof self.job_lines - self.job_length);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count > 0) {
         self.job_length += (size_t)count;
-        pass_lines();
+        pass_lines(false);
         return;
     }
+    pass_lines(true);
     if (!job_finish(&self.job))
         queue_error(self.job.id, "failed",
                     "The request's process ended early: it failed, or passed its bounds.");

@@ -17,14 +17,16 @@
 #include "disks.h"
 
 #define NOTE_PATH "/run/migrascope-probe.steer"
+#define KEEPER_NAME "migrascope-keep"
 #define VM "/proc/sys/vm/"
-#define SETTING_LIMIT (5 + DISK_LIMIT)
+#define SHARE_LIMIT 64
+#define SETTING_LIMIT (5 + SHARE_LIMIT)
 
 /* The bounds: pages wait ten minutes at most, and dirty pages take no more of the memory than this. */
 #define EXPIRE_CENTISECONDS 60000
 #define BACKGROUND_PERCENT 25
 #define DIRTY_PERCENT 40
-/* Of the dirty limit, together for all disks: a disk without recent writes would have next to none. */
+/* Of the dirty limit, together for all disks and volumes: one without recent writes has next to none. */
 #define DISKS_PERCENT 80
 
 struct setting {
@@ -35,8 +37,11 @@ struct setting {
 
 static struct setting settings[SETTING_LIMIT];
 static size_t setting_count;
+static char *program_name;
 static pid_t keeper;
 static int keeper_input = -1;
+
+void steer_set_name(char *name) { program_name = name; }
 
 /* ---- values ---- */
 
@@ -64,15 +69,23 @@ static void add_limit(const char *ratio, const char *bytes, uint64_t percent) {
     if (read_number(bytes, &chosen) && chosen == 0) add_raised(ratio, percent);
 }
 
-static void add_disks(void) {
-    static struct disk disks[DISK_LIMIT];
-    size_t count = disks_list(disks, DISK_LIMIT);
-    char path[96];
-    for (size_t i = 0; i < count; i++) {
-        say(path, sizeof path, "/sys/class/bdi/%u:%u/min_ratio", disks[i].device.major,
-            disks[i].device.minor);
-        add_raised(path, DISKS_PERCENT / count);
-    }
+/* Whether write-back to a block device is counted of its own: disks and volumes, not partitions. */
+static bool has_share(struct device device, char *path, size_t size) {
+    say(path, size, "/sys/dev/block/%u:%u/device", device.major, device.minor);
+    bool disk = access(path, F_OK) == 0;
+    say(path, size, "/sys/dev/block/%u:%u/dm", device.major, device.minor);
+    bool volume = access(path, F_OK) == 0;
+    say(path, size, "/sys/class/bdi/%u:%u/min_ratio", device.major, device.minor);
+    return (disk || volume) && access(path, F_OK) == 0;
+}
+
+static void add_shares(void) {
+    static struct device devices[4 * SHARE_LIMIT];
+    char paths[SHARE_LIMIT][sizeof settings->path];
+    size_t count = 0, device_count = devices_list(devices, COUNT_OF(devices));
+    for (size_t i = 0; i < device_count && count < SHARE_LIMIT; i++)
+        if (has_share(devices[i], paths[count], sizeof paths[count])) count++;
+    for (size_t i = 0; i < count; i++) add_raised(paths[i], DISKS_PERCENT / count);
 }
 
 /* The greater limit comes first, so that the lesser one is below it at all times. */
@@ -81,7 +94,7 @@ static void choose_settings(void) {
     add_limit(VM "dirty_ratio", VM "dirty_bytes", DIRTY_PERCENT);
     add_limit(VM "dirty_background_ratio", VM "dirty_background_bytes", BACKGROUND_PERCENT);
     add_raised(VM "dirty_expire_centisecs", EXPIRE_CENTISECONDS);
-    add_disks();
+    add_shares();
 }
 
 /* In reverse order, and only where the value is still ours. */
@@ -134,7 +147,11 @@ void steer_recover(void) {
 /* Waits until it is told to end, its time is over, or the probe is gone; then puts everything back. */
 static void keep(int input, uint64_t for_ms) {
     uint64_t end = monotonic_ms() + for_ms;
-    prctl(PR_SET_NAME, "migrascope-keep");
+    prctl(PR_SET_NAME, KEEPER_NAME);
+    if (program_name != NULL && strlen(program_name) >= strlen(KEEPER_NAME)) {
+        memset(program_name, 0, strlen(program_name));
+        memcpy(program_name, KEEPER_NAME, strlen(KEEPER_NAME));
+    }
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);

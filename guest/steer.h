@@ -21,6 +21,12 @@ void steer_release(void);
 
 bool steer_is_held(void);
 
+/*
+ * Tells where the program's name stands, so that the keeper can go by another one: who ends the
+ * probe by its name does not end the keeper.
+ */
+void steer_set_name(char *name);
+
 /* Puts back what a probe that was killed left; to be called once, at the start. */
 void steer_recover(void);
 

@@ -32,3 +32,9 @@ bool page_holds(const void *page, uint64_t seed, uint32_t file, uint32_t index, 
     page_fill(expected, seed, file, index, version);
     return memcmp(page, expected, PAGE_BYTES) == 0;
 }
+
+uint32_t page_version(const void *page) {
+    uint64_t word;
+    memcpy(&word, (const char *)page + sizeof word, sizeof word);
+    return word <= UINT32_MAX ? (uint32_t)word : 0;
+}

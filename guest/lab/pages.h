@@ -16,6 +16,9 @@ void page_fill(void *page, uint64_t seed, uint32_t file, uint32_t index, uint32_
 /* Whether the page is what page_fill made of the same arguments. */
 bool page_holds(const void *page, uint64_t seed, uint32_t file, uint32_t index, uint32_t version);
 
+/* The version that the page says it is; 0 for none. What a page says is to be checked with page_holds. */
+uint32_t page_version(const void *page);
+
 /* The next number of a sequence that follows from `*state` alone. */
 uint64_t random_next(uint64_t *state);
 

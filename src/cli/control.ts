@@ -79,22 +79,34 @@ export class Control {
       case 's':
       case ' ':
       case '\r':
-      case '\n':
-        return this.#step('statement');
-      case 'b':
-        return this.#step('batch');
-      case 'r':
-        return this.#step('round');
+      case '\n': {
+        this.#step('statement');
+        return;
+      }
+      case 'b': {
+        this.#step('batch');
+        return;
+      }
+      case 'r': {
+        this.#step('round');
+        return;
+      }
       case 'c':
-      case 'g':
-        return this.gate.run();
-      case 'p':
-        return this.gate.pause();
+      case 'g': {
+        this.gate.run();
+        return;
+      }
+      case 'p': {
+        this.gate.pause();
+        return;
+      }
       case 'i':
         this.#inspecting = !this.#inspecting;
         return;
-      case 'q':
-        return this.interrupt.cancel('cancelling: putting things back');
+      case 'q': {
+        this.interrupt.cancel('cancelling: putting things back');
+        return;
+      }
       case '?':
         this.#showingKeys = !this.#showingKeys;
     }

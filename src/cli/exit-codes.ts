@@ -1,6 +1,6 @@
 /** Exit codes of the command: the one table that `--help`, docs/command.md and the program share. */
 import { MigrascopeError, type ErrorKind } from '../base/errors.js';
-import type { SummaryEvent } from '../engine/events.js';
+import type { SummaryEvent } from '../engine/index.js';
 
 export const EXIT = {
   completed: 0,
@@ -19,8 +19,14 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export const EXIT_CODES: readonly { readonly code: ExitCode; readonly meaning: string }[] = [
   { code: EXIT.completed, meaning: 'completed: what was asked for is done' },
   { code: EXIT.failed, meaning: 'failed; a guest that was being moved is on its source as before' },
-  { code: EXIT.usage, meaning: 'wrong usage: an option, a name or a file cannot be what was given' },
-  { code: EXIT.notConverged, meaning: 'did not converge within the limits; the guest is on its source' },
+  {
+    code: EXIT.usage,
+    meaning: 'wrong usage: an option, a name or a file cannot be what was given',
+  },
+  {
+    code: EXIT.notConverged,
+    meaning: 'did not converge within the limits; the guest is on its source',
+  },
   {
     code: EXIT.different,
     meaning: 'verification found a difference; the guest is on its source',
@@ -30,7 +36,10 @@ export const EXIT_CODES: readonly { readonly code: ExitCode; readonly meaning: s
     code: EXIT.guestUncertain,
     meaning: 'failed, and the guest is not known to be on its source: look at it',
   },
-  { code: EXIT.cancelled, meaning: 'cancelled, by Ctrl-C or another way; the guest is on its source' },
+  {
+    code: EXIT.cancelled,
+    meaning: 'cancelled, by Ctrl-C or another way; the guest is on its source',
+  },
 ];
 
 /** The table as lines for `--help`. */

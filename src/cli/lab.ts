@@ -29,6 +29,7 @@ interface UpFlags {
   readonly rate: number;
   readonly seed: number;
   readonly probe: boolean;
+  readonly agent?: boolean;
   readonly kernel?: string;
   readonly initrd?: string;
   readonly json?: boolean;
@@ -116,7 +117,8 @@ function upCommand(world: World): Command {
       count('--seed'),
       LAB_DEFAULTS.seed,
     )
-    .option('--no-probe', 'without the probe')
+    .option('--no-probe', 'without the probe and its port')
+    .option('--agent', 'with qemu-guest-agent')
     .option('--kernel <file>', 'boot this kernel instead; with --initrd')
     .option('--initrd <file>', 'boot with this initial RAM disk; with --kernel')
     .option('--json', 'print one object')

@@ -5,9 +5,9 @@
  */
 import { CancelledError, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
+import type { BlockSet } from '../engine/index.js';
 import {
   blockGeometry,
-  BlockSet,
   BlockSetBuilder,
   describeReport,
   type BlockGeometry,

@@ -1,15 +1,21 @@
-#!/usr/bin/env node
-/** The command `migrascope`. */
-import packageJson from '../../package.json' with { type: 'json' };
+/** The command `migrascope`: the entry of its bundle, dist/cli.js, which lies in a folder beside package.json. */
+import { readFileSync } from 'node:fs';
 import { labCommand } from './lab.js';
 import { connectionsTo } from './parts.js';
 import { runCommandLine } from './program.js';
 import { systemWorld } from './system-world.js';
 
+/** What is read of package.json. */
+interface Manifest {
+  readonly version: string;
+}
+
+const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+const world = systemWorld(connectionsTo);
 const code = await runCommandLine(process.argv.slice(2), {
-  world: systemWorld(connectionsTo),
-  version: packageJson.version,
-  commands: [labCommand()],
+  world,
+  version: (JSON.parse(manifest) as Manifest).version,
+  commands: [labCommand(world)],
 });
 for (const stream of [process.stdout, process.stderr]) {
   if (stream.writable) await new Promise((resolve) => stream.write('', resolve));

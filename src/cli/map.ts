@@ -39,7 +39,10 @@ Examples:
 export function mapCommand(world: World, finish: (code: ExitCode) => void): Command {
   return new Command('map')
     .description('show the page cache and the disk as they are now; changes nothing')
-    .argument('<host>', 'a name of the hosts file, unix:PATH, tcp:HOST:PORT or ssh://[USER@]HOST/PATH')
+    .argument(
+      '<host>',
+      'a name of the hosts file, unix:PATH, tcp:HOST:PORT or ssh://[USER@]HOST/PATH',
+    )
     .argument('[disk]', 'name of the disk; every disk unless told')
     .option('--clean', 'ask for clean pages too; takes longer when much is cached')
     .option('--width <n>', 'characters of a line (default: the terminal)')

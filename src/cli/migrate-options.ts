@@ -9,7 +9,14 @@ import {
   type PolicyName,
   type VerifyMode,
 } from '../engine/index.js';
-import { formatBytes, formatDuration, parseCount, parseDuration, parseRate, parseSize } from './units.js';
+import {
+  formatBytes,
+  formatDuration,
+  parseCount,
+  parseDuration,
+  parseRate,
+  parseSize,
+} from './units.js';
 
 /** What to do when a migration does not converge. */
 export type OnLimit = 'ask' | 'more-rounds' | 'pause' | 'cancel';
@@ -44,7 +51,10 @@ export function declareMigrateOptions(command: Command): Command {
     return chosen === undefined ? option : option.default(chosen);
   };
   return command
-    .requiredOption('--to <destination>', 'file:PATH, nbd://HOST[:PORT]/NAME or nbd+unix:///NAME?socket=PATH')
+    .requiredOption(
+      '--to <destination>',
+      'file:PATH, nbd://HOST[:PORT]/NAME or nbd+unix:///NAME?socket=PATH',
+    )
     .addOption(
       choice('--policy <name>', 'what to put off', ['plain', 'history', 'cache'], DEFAULTS.policy),
     )
@@ -97,9 +107,12 @@ export function migrationOptions(
 ): MigrationOptions {
   const destination = parseDestination(flags, folder);
   if (flags.pivot && destination.type !== 'file') {
-    throw new UsageError('--pivot: the guest can only go on with an image that its own QEMU opens.', {
-      hint: 'Use --to file:PATH, or leave --pivot out.',
-    });
+    throw new UsageError(
+      '--pivot: the guest can only go on with an image that its own QEMU opens.',
+      {
+        hint: 'Use --to file:PATH, or leave --pivot out.',
+      },
+    );
   }
   const maxBandwidth =
     flags.maxBandwidth === undefined ? undefined : parseRate(flags.maxBandwidth, '--max-bandwidth');

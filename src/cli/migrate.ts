@@ -44,7 +44,10 @@ const PAUSED_FROM_LINE = 15;
 export function migrateCommand(world: World, finish: (code: ExitCode) => void): Command {
   const command = new Command('migrate')
     .description("move a running guest's disk, round by round, with its page cache in view")
-    .argument('<host>', 'a name of the hosts file, unix:PATH, tcp:HOST:PORT or ssh://[USER@]HOST/PATH')
+    .argument(
+      '<host>',
+      'a name of the hosts file, unix:PATH, tcp:HOST:PORT or ssh://[USER@]HOST/PATH',
+    )
     .argument('<disk>', 'name of the disk, as `migrascope map HOST` lists it');
   return declareMigrateOptions(command)
     .addHelpText('after', `${EXAMPLES}\n${keyHelp()}\n\n${exitCodeHelp()}`)

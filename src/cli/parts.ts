@@ -7,12 +7,14 @@ import {
   openNbdDestination,
   resolveHost,
 } from '../hypervisor/index.js';
+import { labStatus } from '../lab/index.js';
 import { connectNbd, SlabPool } from '../nbd/index.js';
 import { connectProbe } from '../probe/index.js';
 import type { Connections } from './world.js';
 
 /**
  * Connects nothing yet.
+ * @param host an address, a name of the hosts file, or the name of a lab guest that runs.
  * @param run the run's id, which is part of every name that is made for it.
  * @throws UsageError when `host` is no address and no name of the hosts file.
  */
@@ -21,7 +23,8 @@ export async function connectionsTo(
   run: string,
   logger: Logger,
 ): Promise<Connections> {
-  const resolved = await resolveHost(host);
+  const guest = (await labStatus()).find(({ name }) => name === host);
+  const resolved = await resolveHost(guest?.qmp ?? host);
   const clock = systemClock;
   const pool = new SlabPool();
   return {

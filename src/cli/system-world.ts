@@ -6,8 +6,15 @@ import type { World } from './world.js';
 
 const END_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** @param connections how hosts and destinations are reached. */
+/**
+ * From now on a stream whose other end is gone ends no command by itself: whoever needs to know
+ * listens, and a migration puts things back first.
+ * @param connections how hosts and destinations are reached.
+ */
 export function systemWorld(connections: World['connections']): World {
+  for (const stream of [process.stdin, process.stdout, process.stderr]) {
+    stream.on('error', () => undefined);
+  }
   return {
     stdin: process.stdin,
     stdout: process.stdout,

@@ -5,7 +5,12 @@ const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 const SIZE = /^(\d+(?:\.\d+)?)\s*(?:([kmgtp])(?:ib)?|b)?$/i;
 const LETTERS = 'kmgtp';
 const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|min|h)$/i;
-const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000 };
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  min: 60_000,
+  h: 3_600_000,
+};
 const MS_PER_DAY = 86_400_000;
 
 /**

@@ -5,7 +5,7 @@
  */
 import { throwIfCancelled } from '../base/cancel.js';
 import type { Clock } from '../base/clock.js';
-import { messageOf } from '../base/errors.js';
+import { messageOf, ProtocolError } from '../base/errors.js';
 import type { Extent } from '../base/extent.js';
 import type { CacheFile, CacheReport, CacheState, Probe, ProbeDiskQuery } from '../probe/types.js';
 import {
@@ -176,6 +176,8 @@ function collect(report: CacheReport, geometry: BlockGeometry) {
     clean: new BlockSetBuilder(),
   }));
   for (const extent of report.extents) {
+    if (!(extent.length > 0))
+      throw new ProtocolError(`The probe reported an extent of ${extent.length} bytes.`);
     sets[extent.state].extentVisitor(geometry)(extent.offset, extent.length);
     bytes[extent.state] += extent.length;
     const file = extent.file === undefined ? undefined : files[extent.file];

@@ -44,6 +44,7 @@ export async function migrate(
   try {
     await runProgram(statementsOf(run, opened), (line) => passGate(run, line));
   } catch (thrown) {
+    await hearOfLoss(run, thrown);
     error = reasonOf(run, thrown);
     const { kind, message, hint } = error;
     run.emit({ type: 'error', kind, message, ...(hint ? { hint } : {}), line: run.line });
@@ -103,14 +104,29 @@ async function passGate(run: Run, line: number): Promise<void> {
   run.emit({ type: 'statement', ...point });
 }
 
+/** How long one connection that ended may be ahead of the news that the hypervisor did, in milliseconds. */
+const LOSS_MS = 200;
+
+/** Where a connection ended because the hypervisor did, that is what a person should see. */
+async function hearOfLoss(run: Run, thrown: unknown): Promise<void> {
+  if (!isLoss(thrown)) return;
+  const told = run.parts.clock.sleep(LOSS_MS, run.signal);
+  await told.catch(() => undefined);
+}
+
+function isLoss(error: unknown): boolean {
+  if (error instanceof ConnectionLostError) return true;
+  return error instanceof MigrascopeError && error.cause instanceof ConnectionLostError;
+}
+
 /** The error that a person should see for what the program threw. */
 function reasonOf(run: Run, thrown: unknown): MigrascopeError {
   const own = thrown instanceof MigrascopeError;
-  if (own && run.line === SWITCHOVER_LINE && !run.switchedOver && !(thrown instanceof CancelledError))
-    return thrown;
+  const switching = run.line === SWITCHOVER_LINE && !run.switchedOver;
+  if (own && switching && !(thrown instanceof CancelledError)) return thrown;
   if (run.failure instanceof MigrascopeError) return run.failure;
   if (run.parts.signal.aborted) return cancelled(run);
-  if (thrown instanceof ConnectionLostError) return whyLost(run, thrown);
+  if (run.poweredOff && isLoss(thrown)) return whyLost(run, thrown);
   if (own) return thrown;
   return new HypervisorError(`The migration failed unexpectedly: ${messageOf(thrown)}`, {
     cause: thrown,

@@ -20,7 +20,7 @@ import {
   type WriteHistory,
 } from './policy/index.js';
 import { Rate } from './rates.js';
-import type { Throttle } from './throttle.js';
+import { Throttle } from './throttle.js';
 import type { Tracker } from './tracker.js';
 import type { Transfer, TransferEnds } from './transfer.js';
 
@@ -76,6 +76,8 @@ export class Run {
   guestState: SummaryEvent['guest'] = 'unknown';
   /** Name of the block node that the guest has. */
   diskName: string;
+  /** A link carries as much back as it carries forth. */
+  readonly readBackThrottle: Throttle;
   readonly bandwidth = new Rate(10_000);
   readonly dirtyRate = new Rate(10_000);
   /** Ends everything that waits: the person's cancel, or a failure beside the program. */
@@ -90,6 +92,7 @@ export class Run {
     readonly throttle: Throttle,
   ) {
     this.signal = AbortSignal.any([parts.signal, this.#failure.signal]);
+    this.readBackThrottle = new Throttle(parts.clock, options.maxBandwidth);
     this.startedMs = parts.clock.now();
     this.diskName = options.disk;
   }
@@ -133,8 +136,42 @@ export class Run {
     this.verified = this.verified.difference(written);
   }
 
-  /** Sends blocks, with an event about every half second. */
+  /**
+   * Sends blocks, and compares meanwhile about as many of those that were sent before; that
+   * the comparison is nearly done when the rounds are keeps the guest's quiet after a drain.
+   */
   async send(blocks: BlockSet): Promise<void> {
+    const sentBefore = this.uncompared.difference(blocks).take(blocks.count);
+    await together(this.signal, [
+      (signal) => this.#send(blocks, signal),
+      async (signal) => {
+        const differing = await this.compare(sentBefore, signal);
+        this.verified = this.verified.union(sentBefore.difference(differing));
+      },
+    ]);
+    this.verified = this.verified.difference(blocks);
+    this.pending = this.pending.difference(blocks);
+  }
+
+  /** What was sent, was not written since, and was not compared; empty where that was not asked for. */
+  get uncompared(): BlockSet {
+    if (this.options.verify !== 'sent') return BlockSet.empty;
+    return this.open.ledger.sent.difference(this.pending).difference(this.verified);
+  }
+
+  /** Reads blocks from both sides; gives those that differ, which a write under way may explain. */
+  async compare(blocks: BlockSet, signal = this.signal): Promise<BlockSet> {
+    return this.open.transfer.compare(
+      blocks,
+      (bytes) => {
+        this.verifiedBytes += bytes;
+      },
+      signal,
+    );
+  }
+
+  /** With an event about every half second. */
+  async #send(blocks: BlockSet, signal: AbortSignal): Promise<void> {
     const { transfer, ledger } = this.open;
     const { clock } = this.parts;
     const began = clock.now();
@@ -155,15 +192,13 @@ export class Run {
           ledger.note(request);
           if (clock.now() - settledAt >= 500) settle();
         },
-        this.signal,
+        signal,
       );
     } finally {
       settle();
     }
     const bytes = ledger.sentBytes - before.bytes;
     this.#measure(bytes - (ledger.zeroBytes - before.zero), bytes, clock.now() - began);
-    this.verified = this.verified.difference(blocks);
-    this.pending = this.pending.difference(blocks);
   }
 
   /** Where most of what was sent were zeroes, the time went into finding them and tells little. */
@@ -244,6 +279,24 @@ export class Run {
     }
     this.pause = undefined;
   }
+}
+
+/** Does both; when one fails, the other is cancelled and awaited before the first failure is thrown. */
+async function together(
+  signal: AbortSignal,
+  parts: readonly ((signal: AbortSignal) => Promise<void>)[],
+): Promise<void> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const errors: unknown[] = [];
+  const guarded = parts.map((part) =>
+    part(either).catch((error: unknown) => {
+      errors.push(error);
+      failed.abort(error);
+    }),
+  );
+  await Promise.all(guarded);
+  if (errors.length > 0) throw errors[0];
 }
 
 /** What the bandwidth is taken for before anything was sent, in bytes a second. */

@@ -31,7 +31,7 @@ export class Throttle {
       if (waitMs <= 0) break;
       await this.clock.sleep(Math.min(waitMs, LONGEST_SLEEP_MS), signal);
     }
-    this.#owed += bytes;
+    if (this.bytesPerSecond !== undefined) this.#owed += bytes;
   }
 
   /** How long until what was taken has had its time, in milliseconds. */

@@ -31,7 +31,8 @@ export async function createTraceWriter(
     });
   });
   const file = createWriteStream(path, { fd: handle.fd, autoClose: false });
-  const input = path.endsWith('.gz') ? createGzip() : file;
+  const gzip = path.endsWith('.gz') ? createGzip() : undefined;
+  const input = gzip ?? file;
   let failure: Error | undefined;
   const fail = (error: Error) => {
     if (failure) return;
@@ -39,7 +40,7 @@ export async function createTraceWriter(
     onFailure(error);
   };
   file.on('error', fail);
-  const written = (input === file ? finished(file) : pipeline(input, file)).catch(fail);
+  const written = (gzip ? pipeline(gzip, file) : finished(file)).catch(fail);
   return {
     sink: (event) => {
       if (failure) return;

@@ -65,7 +65,8 @@ export class Tracker {
     const { signal } = this.#stop;
     try {
       for (;;) {
-        await this.clock.sleep(this.#flippedAt + SAMPLE_MS - this.clock.now(), signal);
+        const left = Math.ceil(this.#flippedAt + SAMPLE_MS - this.clock.now());
+        await this.clock.sleep(Math.max(0, left), signal);
         if (this.clock.now() - this.#flippedAt >= SAMPLE_MS) await this.#flip(undefined);
       }
     } catch (error) {

@@ -3,6 +3,12 @@
  * Payloads are passed on as they arrived; blocks that are all zero go as a request for zeroes.
  */
 import { setMaxListeners } from 'node:events';
+import {
+  ConnectionLostError,
+  DestinationError,
+  NbdCommandError,
+  ProtocolError,
+} from '../base/errors.js';
 import type { NbdConnection, Payload } from '../nbd/types.js';
 import type { BlockGeometry, BlockSet } from './blockset/index.js';
 import { BlockSetBuilder } from './blockset/index.js';
@@ -32,6 +38,8 @@ export interface SentRequest {
 export interface TransferEnds {
   readonly source: NbdConnection;
   readonly destination: NbdConnection;
+  /** How errors name the destination: where it listens says little. */
+  readonly destinationName: string;
 }
 
 export class Transfer {
@@ -41,7 +49,8 @@ export class Transfer {
   constructor(
     private readonly ends: TransferEnds,
     private readonly geometry: BlockGeometry,
-    private readonly throttle: Throttle,
+    /** For each direction of the link. */
+    private readonly throttles: { readonly send: Throttle; readonly readBack: Throttle },
   ) {
     const largest = Math.min(
       REQUEST_BYTES,
@@ -65,7 +74,7 @@ export class Transfer {
     await this.#pipeline(blocks, signal, async (start, count, laneSignal) => {
       const offset = start * this.geometry.granularity;
       const length = this.#bytes(start, count);
-      await this.throttle.take(length, laneSignal);
+      await this.throttles.send.take(length, laneSignal);
       const payload = await this.ends.source.read(offset, length, { signal: laneSignal });
       try {
         onSent({ start, count, zeroBytes: await this.#write(offset, payload, laneSignal) });
@@ -82,7 +91,7 @@ export class Transfer {
   async zero(blocks: BlockSet, signal: AbortSignal): Promise<void> {
     if (blocks.isEmpty) return;
     const { granularity } = this.geometry;
-    const stale = await notZeroes(this.ends.destination, this.geometry, signal);
+    const stale = await this.#asked(notZeroes(this.ends.destination, this.geometry, signal));
     const work = (start: number, count: number, laneSignal: AbortSignal) =>
       this.#writeZeroes(start * granularity, this.#bytes(start, count), laneSignal);
     const largest = this.ends.destination.info.canWriteZeroes
@@ -105,10 +114,10 @@ export class Transfer {
     await this.#pipeline(blocks, signal, async (start, count, laneSignal) => {
       const offset = start * this.geometry.granularity;
       const length = this.#bytes(start, count);
-      await this.throttle.take(length, laneSignal);
+      await this.throttles.readBack.take(length, laneSignal);
       const [source, destination] = await Promise.allSettled([
         this.ends.source.read(offset, length, { signal: laneSignal }),
-        this.ends.destination.read(offset, length, { signal: laneSignal }),
+        this.#asked(this.ends.destination.read(offset, length, { signal: laneSignal })),
       ]);
       try {
         if (source.status === 'rejected') throw source.reason;
@@ -125,9 +134,25 @@ export class Transfer {
     return differing.build();
   }
 
+  /** Has the source's host write what it holds back, so that stopping the guest has little of it to do. */
+  async flushSource(signal: AbortSignal): Promise<void> {
+    const { source } = this.ends;
+    if (source.info.canFlush) await source.flush({ signal });
+  }
+
   /** Waits until all that was written is stable at the destination. */
   async flush(signal: AbortSignal): Promise<void> {
-    if (this.ends.destination.info.canFlush) await this.ends.destination.flush({ signal });
+    const { destination } = this.ends;
+    if (destination.info.canFlush) await this.#asked(destination.flush({ signal }));
+  }
+
+  /** What was asked of the destination; a failure of it names the destination. */
+  async #asked<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw failureOf(this.ends.destinationName, error);
+    }
   }
 
   #bytes(start: number, count: number): number {
@@ -141,7 +166,8 @@ export class Transfer {
     const writes: Promise<void>[] = [];
     for (const segment of segmentsOf(payload, this.geometry.granularity)) {
       const at = offset + segment.offset;
-      if (segment.data) writes.push(this.ends.destination.write(at, segment.data, { signal }));
+      if (segment.data)
+        writes.push(this.#asked(this.ends.destination.write(at, segment.data, { signal })));
       else {
         zeroBytes += segment.length;
         writes.push(this.#writeZeroes(at, segment.length, signal));
@@ -155,12 +181,12 @@ export class Transfer {
   async #writeZeroes(offset: number, length: number, signal: AbortSignal): Promise<void> {
     const { destination } = this.ends;
     if (destination.info.canWriteZeroes) {
-      await destination.writeZeroes(offset, length, { signal, mayTrim: true });
+      await this.#asked(destination.writeZeroes(offset, length, { signal, mayTrim: true }));
       return;
     }
     for (let at = 0; at < length; at += ZEROES.length) {
       const part = ZEROES.subarray(0, Math.min(ZEROES.length, length - at));
-      await destination.write(offset + at, [part], { signal });
+      await this.#asked(destination.write(offset + at, [part], { signal }));
     }
   }
 
@@ -191,6 +217,19 @@ export class Transfer {
     signal.throwIfAborted();
     if (errors.length > 0) throw errors[0];
   }
+}
+
+/** What the far side failed, as the destination's failure; anything else as it is. */
+function failureOf(destination: string, error: unknown): unknown {
+  const byFarSide =
+    error instanceof NbdCommandError ||
+    error instanceof ConnectionLostError ||
+    error instanceof ProtocolError;
+  if (!byFarSide) return error;
+  return new DestinationError(`The destination ${destination} failed: ${error.message}`, {
+    cause: error,
+    hint: error.hint ?? 'Look after the destination, then start the migration again.',
+  });
 }
 
 /** The meta context that tells what is allocated and what is zeroes (NBD specification). */

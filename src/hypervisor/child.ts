@@ -95,11 +95,14 @@ export class Child {
     return this.errors === '' ? how : `${how}: ${this.errors}`;
   }
 
-  /** Ends it: closes its input, then TERM, then KILL, each after a while. Idempotent. */
-  async end(clock: Clock): Promise<void> {
+  /**
+   * Ends it: closes its input, then TERM, then KILL, each after a while. Idempotent.
+   * @param minds whether the end of its input ends it; if not, TERM comes at once.
+   */
+  async end(clock: Clock, minds: 'input' | 'signals' = 'input'): Promise<void> {
     if (this.#ended) return;
     this.#process.stdin.end();
-    if (await this.#endsWithin(patienceMs, clock)) return;
+    if (minds === 'input' && (await this.#endsWithin(patienceMs, clock))) return;
     this.#process.kill('SIGTERM');
     if (await this.#endsWithin(patienceMs, clock)) return;
     this.#process.kill('SIGKILL');

@@ -16,7 +16,14 @@ interface Entry {
 export class UndoStack {
   #entries: Entry[] = [];
 
-  constructor(readonly logger: Logger) {}
+  /**
+   * @param reachAgain is asked when a connection is found lost: whether there is a new one, so that
+   * what failed is worth a second try. Undoing must be fit for being done twice.
+   */
+  constructor(
+    readonly logger: Logger,
+    private readonly reachAgain: () => Promise<boolean> = () => Promise.resolve(false),
+  ) {}
 
   /** @param what names the thing, for the log, e.g. `bitmap migrascope-x-1 of disk0`. */
   add(what: string, undo: () => Promise<void>): Made {
@@ -34,7 +41,7 @@ export class UndoStack {
     const unreachable: string[] = [];
     for (let entry = this.#entries.pop(); entry; entry = this.#entries.pop()) {
       try {
-        await entry.undo();
+        await this.#undo(entry);
       } catch (error) {
         if (error instanceof ConnectionLostError) unreachable.push(entry.what);
         else this.logger.log('warn', `Removing ${entry.what} failed: ${messageOf(error)}`);
@@ -43,6 +50,15 @@ export class UndoStack {
     }
     if (unreachable.length > 0) {
       this.logger.log('warn', `The connection is lost; not removed: ${unreachable.join(', ')}.`);
+    }
+  }
+
+  async #undo({ undo }: Entry): Promise<void> {
+    try {
+      await undo();
+    } catch (error) {
+      if (!(error instanceof ConnectionLostError) || !(await this.reachAgain())) throw error;
+      await undo();
     }
   }
 

@@ -1,44 +1,28 @@
 /** Boots a lab guest, tells which run, and ends them. A guest outlives the command that booted it. */
-import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CancelledError, LabError, UsageError } from '../base/errors.js';
 import { chooseAccelerator, type AcceleratorChoice } from './accelerator.js';
-import { runTool } from './command.js';
-import { labFolders } from './folders.js';
+import { labFolders, makePrivateFolder, placesOf, type GuestPlaces } from './folders.js';
+import { makeImage } from './image.js';
 import { writeInitramfs } from './initramfs.js';
 import { findKernel } from './kernel.js';
+import type { PackageContext } from './packages.js';
+import { endQemu, isRunning, startQemu } from './process.js';
+import { portsOf, qemuArguments, socketOf, type Boot } from './qemu-arguments.js';
 import { LAB_DEFAULTS, type LabGuest, type LabOptions } from './types.js';
 
 /** A guest under TCG boots in about ten seconds; filling a large disk takes longer. */
 const BOOT_TIMEOUT_MS = 300_000;
-const END_TIMEOUT_MS = 10_000;
-const SERIAL = 'lab-disk0';
+const CONSOLE_TAIL_LINES = 8;
+const MIB = 1024 ** 2;
+/** In bytes; what mkfs makes a file system of. */
+const SMALLEST_DISK = { ext4: 64 * MIB, xfs: 300 * MIB };
 
 export interface LabUpContext {
   readonly signal?: AbortSignal;
   /** Is told what is done, a sentence at a time. */
   readonly progress?: (message: string) => void;
-}
-
-/** Where the parts of one guest are. */
-function placesOf(name: string) {
-  const folders = labFolders();
-  const folder = join(folders.guests, name);
-  const images = join(folders.images, name);
-  return {
-    kernels: folders.kernels,
-    folder,
-    images,
-    state: join(folder, 'guest.json'),
-    image: join(images, 'disk0.img'),
-    initrd: join(folder, 'initrd.gz'),
-    console: join(folder, 'console.log'),
-    log: join(folder, 'qemu.log'),
-    socket: (port: string) => join(folder, port),
-  };
 }
 
 /**
@@ -54,20 +38,19 @@ export async function labUp(
   checkOptions(options);
   const { signal, progress = () => undefined } = context;
   const places = placesOf(options.name);
-  if ((await labStatus()).some((guest) => guest.name === options.name))
-    throw new LabError(`The lab guest ${options.name} runs already.`, {
-      hint: `End it with: migrascope lab down ${options.name}. Or give another --name.`,
-    });
   const accelerator = chooseAccelerator(options.accelerator);
   progress(accelerator.reason);
-  await rm(places.folder, { recursive: true, force: true });
-  await mkdir(places.folder, { recursive: true, mode: 0o700 });
-  await mkdir(places.images, { recursive: true, mode: 0o700 });
+  await makeFolders(options.name, places);
   try {
-    const boot = await prepareBoot(options, places, progress, signal);
-    progress(`Making a disk of ${options.size / 1024 ** 2} MiB with ${options.fileSystem} …`);
+    const boot = await prepareBoot(options, places, {
+      cache: labFolders().kernels,
+      progress,
+      ...(signal ? { signal } : {}),
+    });
+    progress(`Making a disk of ${options.size / MIB} MiB with ${options.fileSystem} …`);
     await makeImage(options, places.image, signal);
-    const pid = startQemu(options, places, boot, accelerator);
+    const args = qemuArguments(options, places, boot, accelerator);
+    const pid = await startQemu(args, places.log);
     const guest = describe(options, places, boot.release, accelerator, pid);
     await writeFile(places.state, JSON.stringify(guest), { mode: 0o600 });
     progress('Booting, and filling the disk …');
@@ -86,7 +69,7 @@ export async function labStatus(): Promise<LabGuest[]> {
   const found: LabGuest[] = [];
   for (const name of names.sort()) {
     const guest = await readState(name);
-    if (guest && (await runs(guest))) found.push(guest);
+    if (guest && (await isRunning(guest))) found.push(guest);
   }
   return found;
 }
@@ -94,156 +77,83 @@ export async function labStatus(): Promise<LabGuest[]> {
 /**
  * Ends a guest and deletes its disk.
  * @returns whether there was one.
+ * @throws UsageError when no guest can be called `name`, LabError when it can't be ended.
  */
 export async function labDown(name: string): Promise<boolean> {
+  checkName(name);
   const places = placesOf(name);
   const guest = await readState(name);
-  if (guest && (await runs(guest))) await end(guest);
+  if (guest) await endQemu(guest);
   await rm(places.folder, { recursive: true, force: true });
   await rm(places.images, { recursive: true, force: true });
   return guest !== undefined;
 }
 
-type Places = ReturnType<typeof placesOf>;
-
-interface Boot {
-  readonly kernel: string;
-  readonly initrd: string;
-  readonly release: string;
+function checkName(name: string): void {
+  if (/^[a-z0-9-]{1,32}$/.test(name)) return;
+  throw new UsageError(`A lab guest can't be called ${name}.`, {
+    hint: 'Use 1 to 32 of the characters a-z, 0-9 and -.',
+  });
 }
 
 function checkOptions(options: LabOptions): void {
-  if (!/^[a-z0-9-]{1,32}$/.test(options.name))
-    throw new UsageError(`A lab guest can't be called ${options.name}.`, {
-      hint: 'Use 1 to 32 of the characters a-z, 0-9 and -.',
-    });
-  if (options.size < 64 * 1024 ** 2 || options.size % 4096 !== 0)
-    throw new UsageError(`A lab disk of ${options.size} bytes can't be.`, {
-      hint: 'Use 64 MiB or more, a multiple of 4 KiB.',
-    });
+  checkName(options.name);
+  const smallest = SMALLEST_DISK[options.fileSystem];
+  if (options.size < smallest || options.size % 4096 !== 0)
+    throw new UsageError(
+      `A lab disk of ${options.size} bytes with ${options.fileSystem} can't be.`,
+      { hint: `Use ${smallest / MIB} MiB or more, a multiple of 4 KiB.` },
+    );
   if ((options.kernel === undefined) !== (options.initrd === undefined))
     throw new UsageError('--kernel and --initrd go together.', {
       hint: 'Give both, or neither for the kernel that the lab builds.',
     });
 }
 
+async function makeFolders(name: string, places: GuestPlaces): Promise<void> {
+  if ((await labStatus()).some((guest) => guest.name === name))
+    throw new LabError(`The lab guest ${name} runs already.`, {
+      hint: `End it with: migrascope lab down ${name}. Or give another --name.`,
+    });
+  const { guests, images } = labFolders();
+  await makePrivateFolder(guests);
+  await makePrivateFolder(images);
+  await rm(places.folder, { recursive: true, force: true });
+  await mkdir(places.folder, { mode: 0o700 });
+  await mkdir(places.images, { recursive: true, mode: 0o700 });
+}
+
 async function prepareBoot(
   options: LabOptions,
-  places: Places,
-  progress: (message: string) => void,
-  signal: AbortSignal | undefined,
+  places: GuestPlaces,
+  context: PackageContext,
 ): Promise<Boot> {
-  if (options.kernel !== undefined && options.initrd !== undefined)
-    return { kernel: options.kernel, initrd: options.initrd, release: options.kernel };
-  const kernel = await findKernel(options.kernelVersion, places.kernels, progress, signal);
-  await writeInitramfs(kernel, places.initrd);
+  const { kernel: image, initrd } = options;
+  if (image !== undefined && initrd !== undefined) return { kernel: image, initrd, release: image };
+  const kernel = await findKernel(options.kernelVersion, context);
+  await writeInitramfs(options, kernel, places.initrd, context);
   return { kernel: kernel.image, initrd: places.initrd, release: kernel.release };
-}
-
-async function makeImage(
-  options: LabOptions,
-  image: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const raw = options.format === 'raw' ? image : `${image}.raw`;
-  await writeFile(raw, '', { mode: 0o600 });
-  await truncate(raw, options.size);
-  const context = signal ? { signal } : {};
-  if (options.fileSystem === 'ext4')
-    await runTool('mkfs.ext4', ['-q', '-E', 'lazy_itable_init=0,nodiscard', raw], {
-      ...context,
-      package: 'e2fsprogs',
-    });
-  else await runTool('mkfs.xfs', ['-q', '-K', raw], { ...context, package: 'xfsprogs' });
-  if (raw === image) return;
-  await runTool('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, image], {
-    ...context,
-    package: 'qemu-utils',
-  });
-  await rm(raw);
-}
-
-function startQemu(
-  options: LabOptions,
-  places: Places,
-  boot: Boot,
-  accelerator: AcceleratorChoice,
-): number | undefined {
-  const log = openSync(places.log, 'w', 0o600);
-  try {
-    const child = spawn('qemu-system-x86_64', qemuArguments(options, places, boot, accelerator), {
-      detached: true,
-      stdio: ['ignore', log, log],
-    });
-    child.on('error', () => undefined);
-    child.unref();
-    return child.pid;
-  } finally {
-    closeSync(log);
-  }
-}
-
-function qemuArguments(
-  options: LabOptions,
-  places: Places,
-  boot: Boot,
-  accelerator: AcceleratorChoice,
-): string[] {
-  const settings = {
-    serial: SERIAL,
-    filesystem: options.fileSystem,
-    workload: options.workload,
-    seed: options.seed,
-    size: options.size,
-    rate: options.rate,
-    probe: options.probe ? 'yes' : 'no',
-  };
-  const append = Object.entries(settings).map(([key, value]) => `lab.${key}=${value}`);
-  const file = { driver: 'file', filename: places.image, 'node-name': 'file0', discard: 'unmap' };
-  const disk = { driver: options.format, 'node-name': 'disk0', discard: 'unmap', file };
-  const port = (name: string) => [
-    ...['-chardev', `socket,id=${name},path=${places.socket(name)},server=on,wait=off`],
-    ...['-device', `virtserialport,chardev=${name},name=org.migrascope.${name}.0`],
-  ];
-  return [
-    ...['-name', `migrascope-lab-${options.name}`, '-pidfile', join(places.folder, 'pid')],
-    ...['-machine', 'q35', ...accelerator.args],
-    ...['-m', String(Math.ceil(options.memory / 1024 ** 2)), '-smp', '1'],
-    ...['-display', 'none', '-nodefaults', '-no-user-config'],
-    ...['-kernel', boot.kernel, '-initrd', boot.initrd],
-    ...['-append', `console=ttyS0 quiet panic=-1 ${append.join(' ')}`],
-    ...['-serial', `file:${places.console}`],
-    ...['-blockdev', JSON.stringify(disk)],
-    ...['-device', `virtio-blk-pci,drive=disk0,id=vda,serial=${SERIAL}`],
-    ...['-device', 'virtio-serial-pci,id=serial'],
-    ...port('probe'),
-    ...port('control'),
-    ...['-qmp', `unix:${places.socket('qmp')},server=on,wait=off`],
-    ...['-qmp', `unix:${places.socket('monitor')},server=on,wait=off`],
-    ...(options.extra ?? []),
-  ];
 }
 
 function describe(
   options: LabOptions,
-  places: Places,
+  places: GuestPlaces,
   release: string,
   { accelerator }: AcceleratorChoice,
-  pid: number | undefined,
+  pid: number,
 ): LabGuest {
-  if (pid === undefined)
-    throw new LabError('QEMU could not be started: qemu-system-x86_64 is not on this machine.', {
-      hint: 'On Debian and Ubuntu: apt-get install qemu-system-x86',
-    });
   const { size, format, fileSystem, workload, name } = options;
+  const address = (port: Parameters<typeof socketOf>[1]) => `unix:${socketOf(places, port)}`;
+  const ports = portsOf(options);
   return {
     name,
     pid,
-    qmp: `unix:${places.socket('qmp')}`,
-    monitor: `unix:${places.socket('monitor')}`,
+    qmp: address('qmp'),
+    monitor: address('monitor'),
     disks: [{ name: 'disk0', size, image: places.image, format, fileSystem }],
-    probe: `unix:${places.socket('probe')}`,
-    control: `unix:${places.socket('control')}`,
+    ...(ports.includes('probe') ? { probe: address('probe') } : {}),
+    ...(ports.includes('agent') ? { agent: address('agent') } : {}),
+    control: address('control'),
     accelerator,
     kernel: release,
     workload,
@@ -261,10 +171,10 @@ async function waitUntilReady(
     if (signal?.aborted) throw new CancelledError('Booting the lab guest was cancelled.');
     const console = await readFile(guest.console, 'latin1').catch(() => '');
     if (console.includes('lab: READY')) return;
-    const tail = console.trim().split('\n').slice(-5).join('\n');
+    const tail = console.trim().split('\n').slice(-CONSOLE_TAIL_LINES).join('\n');
     if (console.includes('lab: FAILED'))
       throw new LabError(`The lab guest did not come up. Its console says:\n${tail}`);
-    if (!(await runs(guest))) {
+    if (!(await isRunning(guest))) {
       const said = (await readFile(log, 'latin1').catch(() => '')).trim();
       throw new LabError(`QEMU ended while the guest booted: ${said || tail || 'it said nothing'}`);
     }
@@ -282,25 +192,4 @@ async function readState(name: string): Promise<LabGuest | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** Whether the process is there and still is this guest's QEMU. */
-async function runs(guest: LabGuest): Promise<boolean> {
-  const command = await readFile(`/proc/${guest.pid}/cmdline`, 'latin1').catch(() => undefined);
-  if (command !== undefined) return command.includes(`migrascope-lab-${guest.name}\0`);
-  if (process.platform === 'linux') return false;
-  const listed = await runTool('ps', ['-p', String(guest.pid), '-o', 'args=']).catch(() => '');
-  return listed.includes(`migrascope-lab-${guest.name} `);
-}
-
-async function end(guest: LabGuest): Promise<void> {
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    process.kill(guest.pid, signal);
-    const until = performance.now() + END_TIMEOUT_MS;
-    while (performance.now() < until) {
-      if (!(await runs(guest))) return;
-      await delay(50);
-    }
-  }
-  throw new LabError(`The lab guest ${guest.name} (process ${guest.pid}) could not be ended.`);
 }

@@ -5,54 +5,48 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { LabError, messageOf } from '../base/errors.js';
 import { cpioArchive, type ArchiveEntry } from './cpio.js';
+import { agentEntries } from './agent.js';
 import { readModule, type Kernel } from './kernel.js';
+import { unpackedPackage, type PackageContext } from './packages.js';
+import type { LabOptions } from './types.js';
 
-/** Modules that a guest may want; what is built into a kernel is not among its modules. */
-const MODULES = [
-  'virtio_pci',
-  'virtio_blk',
-  'virtio_console',
-  'ext4',
-  'xfs',
-  'btrfs',
-  'dm_mod',
-  'loop',
-];
+/** Modules that every guest wants; what is built into a kernel is not among its modules. */
+const MODULES = ['virtio_pci', 'virtio_blk', 'virtio_console'];
 
 const FOLDER = 0o040755;
 const PROGRAM = 0o100755;
 const DEVICE = 0o020600;
 
 /**
- * Writes the initial RAM disk for `kernel` to `path`.
- * @throws LabError when a part of it is missing.
+ * Writes the initial RAM disk of a guest to `path`.
+ * @throws LabError when a part of it is missing, CancelledError.
  */
-export async function writeInitramfs(kernel: Kernel, path: string): Promise<void> {
+export async function writeInitramfs(
+  options: LabOptions,
+  kernel: Kernel,
+  path: string,
+  context: PackageContext,
+): Promise<void> {
+  const programs = ['lab/lab-workload', 'lab/lab-control'];
+  if (options.probe) programs.push('probe/x86_64/migrascope-probe');
   const entries: ArchiveEntry[] = [
     ...['bin', 'dev', 'modules'].map((name) => ({ name, mode: FOLDER })),
     { name: 'dev/console', mode: DEVICE, device: { major: 5, minor: 1 } },
-    { name: 'bin/busybox', mode: PROGRAM, data: await readBusybox() },
+    { name: 'bin/busybox', mode: PROGRAM, data: await readBusybox(context) },
     { name: 'init', mode: PROGRAM, data: await readBuilt('lab/init') },
-    ...(await programEntries()),
-    ...(await moduleEntries(kernel)),
+    ...(await Promise.all(programs.map(programEntry))),
+    ...(await moduleEntries(kernel, [...MODULES, options.fileSystem])),
+    ...(options.agent ? await agentEntries(context) : []),
   ];
   await writeFile(path, gzipSync(cpioArchive(entries), { level: 1 }));
 }
 
-/** The lab's programs, and the probe. */
-async function programEntries(): Promise<ArchiveEntry[]> {
-  const programs = ['lab/lab-workload', 'lab/lab-control', 'probe/x86_64/migrascope-probe'];
-  return Promise.all(
-    programs.map(async (program) => ({
-      name: `bin/${basename(program)}`,
-      mode: PROGRAM,
-      data: await readBuilt(program),
-    })),
-  );
+async function programEntry(program: string): Promise<ArchiveEntry> {
+  return { name: `bin/${basename(program)}`, mode: PROGRAM, data: await readBuilt(program) };
 }
 
 /** The modules and what they need, and the list in the order of loading. */
-async function moduleEntries(kernel: Kernel): Promise<ArchiveEntry[]> {
+async function moduleEntries(kernel: Kernel, wanted: readonly string[]): Promise<ArchiveEntry[]> {
   const files = new Map<string, string>();
   for (const name of await readdir(kernel.modules, { recursive: true })) {
     const module = /([^/]+)\.ko(\.xz)?$/.exec(name)?.[1];
@@ -66,7 +60,7 @@ async function moduleEntries(kernel: Kernel): Promise<ArchiveEntry[]> {
     for (const needed of needs) await load(needed.replaceAll('-', '_'));
     loaded.set(name, data);
   };
-  for (const name of MODULES) await load(name);
+  for (const name of wanted) await load(name);
   const list = [...loaded.keys()].map((name) => `${name}.ko\n`).join('');
   return [
     { name: 'modules/list', mode: 0o100644, data: Buffer.from(list) },
@@ -74,15 +68,24 @@ async function moduleEntries(kernel: Kernel): Promise<ArchiveEntry[]> {
   ];
 }
 
-async function readBusybox(): Promise<Buffer> {
+/** From the machine, where it is static: the guest has no dynamic loader. Else from its package. */
+async function readBusybox(context: PackageContext): Promise<Buffer> {
   for (const path of ['/bin/busybox', '/usr/bin/busybox']) {
     const data = await readFile(path).catch(() => undefined);
-    // A program that needs a dynamic loader names it; the guest has none.
     if (data && !data.includes('/ld-linux')) return data;
   }
-  throw new LabError('The lab needs a static busybox, and there is none on this machine.', {
-    hint: 'On Debian and Ubuntu: apt-get install busybox-static',
-  });
+  const folder = await unpackedPackage(
+    {
+      what: 'a static busybox',
+      folder: 'busybox-static',
+      pattern: '^busybox-static$',
+      hint: 'Install a busybox that is linked statically. On Debian and Ubuntu: apt-get install busybox-static',
+    },
+    context,
+  );
+  return readFile(join(folder, 'bin/busybox')).catch(() =>
+    readFile(join(folder, 'usr/bin/busybox')),
+  );
 }
 
 /** Something that the build put into dist/. */

@@ -21,7 +21,7 @@ export interface LabOptions {
   readonly name: string;
   readonly workload: WorkloadName;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
-  /** Of the disk, in bytes: 64 MiB or more. */
+  /** Of the disk, in bytes: 64 MiB or more, 300 MiB or more with xfs. */
   readonly size: number;
   /** Of the guest, in bytes. */
   readonly memory: number;
@@ -32,9 +32,14 @@ export interface LabOptions {
   readonly rate: number;
   /** The workload writes the same for the same seed. */
   readonly seed: number;
-  /** Whether the probe runs in the guest. */
+  /** Whether the probe runs in the guest; without it, the guest has no port for it either. */
   readonly probe: boolean;
-  /** A kernel and an initial RAM disk to boot instead of those that the lab builds. */
+  /** Whether qemu-guest-agent runs in the guest, on a port of its own. */
+  readonly agent: boolean;
+  /**
+   * A kernel and an initial RAM disk to boot instead of those that the lab builds. The RAM disk must
+   * be one that a lab built, or take its settings from the kernel's command line as guest/lab/init does.
+   */
   readonly kernel?: string;
   readonly initrd?: string;
   /** Arguments for QEMU beside the lab's own. */
@@ -53,6 +58,7 @@ export const LAB_DEFAULTS: LabOptions = {
   rate: 0,
   seed: 1,
   probe: true,
+  agent: false,
 };
 
 /** A guest that runs, as `lab up --json` prints it. */
@@ -73,8 +79,10 @@ export interface LabGuest {
     readonly format: string;
     readonly fileSystem: string;
   }[];
-  /** Address of the probe's port. */
-  readonly probe: string;
+  /** Address of the probe's port, where the guest has one. */
+  readonly probe?: string;
+  /** Address of the port of qemu-guest-agent, where the guest has one. */
+  readonly agent?: string;
   /** Address of the port that runs commands in the guest. */
   readonly control: string;
   readonly accelerator: 'kvm' | 'tcg';

@@ -10,6 +10,9 @@ import type { Duplex } from 'node:stream';
 /** Less room than this in a slab is not worth a read of its own, in bytes. */
 const SMALLEST_ROOM = 64 * 1024;
 
+/** Bytes of the longest path of a socket (`sun_path`, with a NUL at its end); Node cuts longer ones off. */
+const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
+
 /**
  * Connects a socket.
  * @throws ConnectError when nobody listens there.
@@ -17,6 +20,7 @@ const SMALLEST_ROOM = 64 * 1024;
  */
 export function dial(address: NbdAddress, pool: SlabPool, signal: AbortSignal): Promise<Wire> {
   const name = formatNbdUri(address);
+  checkPath(address, name);
   const inbox = new Inbox();
   const filler = new SlabFiller(pool, inbox, SMALLEST_ROOM);
   return new Promise<Wire>((resolve, reject) => {
@@ -61,6 +65,14 @@ export function attach(duplex: Duplex, name: string): Wire {
   return wire;
 }
 
+function checkPath(address: NbdAddress, name: string): void {
+  if (address.type !== 'unix' || process.platform === 'win32') return;
+  if (Buffer.byteLength(address.path) <= LONGEST_PATH) return;
+  throw new ConnectError(`Connecting to ${name} failed: the socket's path is too long.`, {
+    hint: `The system allows ${LONGEST_PATH} bytes; use a shorter path, or a link to it.`,
+  });
+}
+
 function connectError(name: string, error: NodeJS.ErrnoException): ConnectError {
   const hint = HINTS[error.code ?? ''] ?? 'Check the address, and that the server runs.';
   return new ConnectError(`Connecting to ${name} failed: ${error.message}`, { cause: error, hint });
@@ -77,7 +89,5 @@ const HINTS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'The host does not answer. Check the address, the network and its firewalls.',
   EHOSTUNREACH: 'The host can not be reached. Check the address, the network and its firewalls.',
   ENETUNREACH: 'The network can not be reached. Check the address and the network.',
-  ENAMETOOLONG: 'The path is too long for a socket; use a shorter one.',
-  EINVAL: 'The path is too long for a socket, or the address is malformed.',
   EAGAIN: 'The server has too many clients waiting. Try again, or let it take more at once.',
 };

@@ -9,6 +9,7 @@
  * and are dropped.
  */
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../base/clock.js';
 import {
@@ -89,6 +90,8 @@ export class ProbeChannel {
     const all = new AbortController();
     const what = `Greeting the guest's probe at ${this.name}`;
     const anySignal = AbortSignal.any([all.signal, ...(signal ? [signal] : [])]);
+    // Each attempt listens to the same signal.
+    setMaxListeners(0, anySignal);
     const attempts: Promise<unknown>[] = [];
     const answer = deferred<unknown>();
     const ask = () => {

@@ -2,3 +2,5 @@
 export { connectProbe, formatProbeAddress, type ProbeOptions } from './connect.js';
 export { defaultTimeouts, type ProbeTimeouts } from './client.js';
 export type * from './types.js';
+export { GuestAgent, type GuestAgentOptions, type GuestExit } from './guest-agent.js';
+export { uploadProbe, type UploadOptions } from './upload.js';

@@ -54,7 +54,7 @@ export class PartCounts {
     const { perPart } = this.parts;
     blocks.runs((start, count) => {
       const end = start + count;
-      for (let block = start; block < end; ) {
+      for (let block = start; block < end;) {
         const part = Math.floor(block / perPart);
         const next = Math.min(end, (part + 1) * perPart);
         this.#counts[part]! += sign * (next - block);

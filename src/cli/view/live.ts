@@ -132,7 +132,11 @@ export class LiveView implements RunView {
 
   #question(): string[] {
     const { verdict } = this.model;
-    return questionLines(verdict?.downtimeMs ?? 0, verdict?.pendingBytes ?? 0, this.model.round + 1);
+    return questionLines(
+      verdict?.downtimeMs ?? 0,
+      verdict?.pendingBytes ?? 0,
+      this.model.round + 1,
+    );
   }
 
   #shortKeys(): string {
@@ -147,7 +151,8 @@ export class LiveView implements RunView {
     const style = this.#style;
     const width = (this.options.world.stdout.columns ?? DEFAULT_WIDTH) - 1;
     if (!model.summary) return [];
-    const rounds = model.rounds().length > 0 ? [...renderRounds(model, ROUNDS_AT_END, style), ''] : [];
+    const rounds =
+      model.rounds().length > 0 ? [...renderRounds(model, width, ROUNDS_AT_END, style), ''] : [];
     return [
       ...renderHeader(model, width, model.t, style),
       '',

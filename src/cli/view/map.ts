@@ -92,7 +92,7 @@ function paintCells(
   free: { readonly glyph: string; readonly paint: Paint },
 ): string {
   let line = '';
-  for (let start = 0; start < cells.length; ) {
+  for (let start = 0; start < cells.length;) {
     let end = start + 1;
     while (end < cells.length && cells[end] === cells[start]) end++;
     const { glyph, paint } = cells[start] ?? free;

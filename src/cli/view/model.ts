@@ -41,8 +41,8 @@ export interface Note {
 const MOST_NOTES = 50;
 const MOST_ROUNDS = 1000;
 
-/** The statements at which a sending begins. */
-const SENDING_LINES: readonly number[] = [8, 12, 15];
+/** The statements that begin by taking what the guest wrote; the first dirty event after them is that. */
+const TAKING_LINES: readonly number[] = [9, 11, 12, 13];
 
 export class ViewModel {
   start: StartEvent | undefined;
@@ -81,6 +81,8 @@ export class ViewModel {
   #roundSent = 0;
   #roundResent = 0;
   #inRound = false;
+  /** The next dirty event is what the program takes to what is pending, before it sends. */
+  #taking = false;
 
   /** Takes the next event; costs time in proportion to what it changes. */
   apply(event: MigrationEvent): void {
@@ -156,14 +158,9 @@ export class ViewModel {
       this.#roundSent = 0;
       this.#roundResent = 0;
     }
-    if (SENDING_LINES.includes(line)) {
-      this.blocks?.beginSending();
-      this.batchSent = 0;
-    }
-    if (line === 12 || line === 15) {
-      this.blocks?.deferNothing();
-      this.batchPlanned = this.missingBytes;
-    }
+    if (TAKING_LINES.includes(line)) this.#taking = true;
+    if (line === 8) this.batchSent = 0;
+    if (line === 12 || line === 15) this.blocks?.deferNothing();
   }
 
   #progress(event: Extract<MigrationEvent, { type: 'batch' | 'round' | 'plan' | 'sent' }>): void {
@@ -186,6 +183,7 @@ export class ViewModel {
         this.#inRound = false;
         break;
       case 'batch':
+        this.blocks?.beginSending();
         break;
     }
     this.forecast = event.forecast;
@@ -205,6 +203,8 @@ export class ViewModel {
         return;
       case 'dirty':
         this.blocks?.dirtied(this.blocks.decode(event.blocks));
+        if (this.#taking) this.blocks?.beginSending();
+        this.#taking = false;
         return;
       case 'cache':
         this.cache = event;
@@ -215,6 +215,7 @@ export class ViewModel {
         if (event.state === 'lost') this.#forgetCache();
         return;
       case 'paused':
+        this.#taking = true;
         if (event.byProgram) this.pausedSince = event.t;
         else this.pausedByOther = true;
         return;
@@ -241,6 +242,8 @@ export class ViewModel {
         this.error = event;
         return;
       case 'drain':
+        this.#taking = true;
+        return;
       case 'trim':
         return;
     }

@@ -63,12 +63,14 @@ function totals(look: DiskLook, figures: CacheFigures | undefined, clean: boolea
   );
   for (const kind of ['data', 'metadata', 'journal'] as const) {
     const part = figures.byClass[kind];
-    if (part.dirty + part.writeback + part.clean > 0) rows.push([`  ${kind}`, stateText(part, clean)]);
+    if (part.dirty + part.writeback + part.clean > 0)
+      rows.push([`  ${kind}`, stateText(part, clean)]);
   }
   for (const [reason, unmapped] of Object.entries(report.unmappedBytes)) {
     if (unmapped > 0)
       rows.push(['  no place', `${formatBytes(unmapped)} dirty: ${printable(reason)}`]);
   }
+  if (report.truncated) rows.push(['  not whole', printable(report.truncated)]);
   if (report.givenUp > 0)
     rows.push(['  not seen', `${report.givenUp} lists of the kernel changed too fast`]);
   return rows;
@@ -114,7 +116,9 @@ function renderMap(map: BlockMap, width: number, style: Style): string[] {
   return [
     ...renderCells(map, width, MAP_ROWS),
     ...renderLegend(map, width, style),
-    style.quiet(describeCell(map, width, MAP_ROWS)),
+    style.quiet(
+      clip(`${describeCell(map, width, MAP_ROWS)}; a block is dirty when a page of it is`, width),
+    ),
   ];
 }
 
@@ -134,12 +138,15 @@ function lookMap(look: DiskLook, { clean, style }: LookRendering): BlockMap {
     const { view } = cache;
     const writeback = view.writeback.difference(view.dirty);
     const cleanOnly = view.clean.difference(view.dirty).difference(writeback);
-    rest = allocated.difference(view.dirty).difference(writeback).difference(cleanOnly);
+    rest = allocated.difference(view.dirty).difference(writeback);
     layers.push(layer(view.dirty, '*', 'dirty', cell.dirty));
     layers.push(layer(writeback, 'w', 'writeback', cell.writeback));
-    if (clean) layers.push(layer(cleanOnly, '█', 'clean', cell.clean));
+    if (clean) {
+      rest = rest.difference(cleanOnly);
+      layers.push(layer(cleanOnly, '█', 'clean', cell.clean));
+    }
   }
-  const label = cache.state === 'seen' ? 'not in the cache' : 'allocated';
+  const label = cache.state === 'unknown' ? 'allocated' : clean ? 'not cached' : 'other';
   layers.push(layer(rest, '░', label, cell.uncached));
   const used = layers.reduce((sum, { bytes }) => sum + bytes, 0);
   const free = { glyph: '·', label: 'free', paint: cell.free, bytes: geometry.size - used };

@@ -24,7 +24,7 @@ export function renderHeader(model: ViewModel, width: number, now: number, style
     `blocks of ${formatBytes(start.granularity)}`,
   ];
   return [
-    `${style.strong(route)}${' '.repeat(Math.max(2, width - [...route].length - time.length))}${time}`,
+    `${style.strong(route)}${' '.repeat(Math.max(2, width - Array.from(route).length - time.length))}${time}`,
     style.quiet(clip(terms.join(SEPARATOR), width)),
   ];
 }
@@ -55,7 +55,8 @@ export function renderProbe(model: ViewModel, width: number, style: Style): stri
 /** Where in its round the program is; empty outside of rounds. */
 function placeOf(model: ViewModel): string {
   const { line, round, batch } = model;
-  if (line < 4 || line > 13) return '';
+  const begins = model.heldSince !== undefined && (line === 4 || line === 12);
+  if (line < 4 || line > 13 || begins) return '';
   if (line === 4 || line >= 11) return `round ${round}${line >= 12 ? ', a last one' : ''}`;
   const sending = line === 8 && model.heldSince === undefined && model.batchPlanned > 0;
   const progress = sending
@@ -72,7 +73,7 @@ export function renderStatement(model: ViewModel, width: number, style: Style): 
   const number = `${model.heldSince === undefined ? '▶' : '■'} ${String(model.line).padStart(2)}  `;
   const room = width - number.length - (place ? place.length + 2 : 0);
   const text = clip(statementText(model.line), room);
-  const gap = place ? ' '.repeat(Math.max(2, room - [...text].length + 2)) : '';
+  const gap = place ? ' '.repeat(Math.max(2, room - Array.from(text).length + 2)) : '';
   return `${style.marker(number)}${style.strong(text)}${gap}${place}`;
 }
 
@@ -119,44 +120,53 @@ export function renderProgress(model: ViewModel, width: number, style: Style): s
   return `[${bar}] ${words}`;
 }
 
-const ROUND_COLUMNS: readonly Column[] = [
-  { title: 'round', width: 8, align: 'left' },
-  { title: 'sent', width: 9, align: 'right' },
-  { title: 're-sent', width: 9, align: 'right' },
-  { title: 'deferred', width: 9, align: 'right' },
-  { title: 'pending', width: 9, align: 'right' },
-  { title: 'dirty rate', width: 11, align: 'right' },
-  { title: 'bandwidth', width: 11, align: 'right' },
-  { title: 'pause', width: 7, align: 'right' },
-  { title: 'left', width: 7, align: 'right' },
+interface RoundColumn extends Column {
+  readonly text: (row: RoundRow) => string;
+}
+
+const ROUND_COLUMNS: readonly RoundColumn[] = [
+  column('round', 8, (row) => `${row.round}${row.final ? ' last' : ''}`, 'left'),
+  column('sent', 9, (row) => formatBytes(row.sentBytes)),
+  column('re-sent', 9, (row) => formatBytes(row.resentBytes)),
+  column('deferred', 9, (row) => formatBytes(row.deferredBytes)),
+  column('pending', 9, (row) => formatBytes(row.pendingBytes)),
+  column('dirty rate', 11, (row) => (row.forecast ? formatRate(row.dirtyRate) : '?')),
+  column('bandwidth', 11, (row) => (row.forecast ? formatRate(row.bandwidth) : '?')),
+  column('pause', 7, (row) => optionalDuration(row.forecast?.downtimeMs)),
+  column('left', 7, (row) => optionalDuration(row.forecast?.remainingMs)),
 ];
+/** What a narrow terminal does without, first things first. */
+const DISPENSABLE: readonly string[] = ['bandwidth', 'dirty rate'];
+
+function column(
+  title: string,
+  width: number,
+  text: (row: RoundRow) => string,
+  align: Column['align'] = 'right',
+): RoundColumn {
+  return { title, width, text, align };
+}
 
 /** The newest rounds, at most `rows` of them, the running one last. */
-export function renderRounds(model: ViewModel, rows: number, style: Style): string[] {
+export function renderRounds(
+  model: ViewModel,
+  width: number,
+  rows: number,
+  style: Style,
+): string[] {
+  let columns = ROUND_COLUMNS;
+  for (const title of DISPENSABLE) {
+    if (sum(columns.map((each) => each.width)) - 1 > width)
+      columns = columns.filter((each) => each.title !== title);
+  }
   const shown = model.rounds().slice(-rows);
-  const [head, ...lines] = renderTable(ROUND_COLUMNS, shown.map(roundCells), style);
+  const cells = shown.map((row) => columns.map(({ text }) => text(row)));
+  const [head, ...lines] = renderTable(columns, cells, style);
   return [head!, ...lines.map((line, i) => (shown[i]?.running ? style.strong(line) : line))];
 }
 
-function roundCells(row: RoundRow): string[] {
-  return [
-    `${row.round}${row.final ? ' last' : ''}`,
-    formatBytes(row.sentBytes),
-    formatBytes(row.resentBytes),
-    formatBytes(row.deferredBytes),
-    formatBytes(row.pendingBytes),
-    ...forecastCells(row),
-  ];
-}
-
-function forecastCells({ dirtyRate, bandwidth, forecast }: RoundRow): string[] {
-  if (!forecast) return ['?', '?', '?', '?'];
-  return [
-    formatRate(dirtyRate),
-    formatRate(bandwidth),
-    shortDuration(forecast.downtimeMs),
-    forecast.remainingMs === null ? '?' : shortDuration(forecast.remainingMs),
-  ];
+function optionalDuration(milliseconds: number | null | undefined): string {
+  return milliseconds === null || milliseconds === undefined ? '?' : shortDuration(milliseconds);
 }
 
 /** The map of a migration; undefined before there is anything to send. */
@@ -191,7 +201,7 @@ export function migrationMap(model: ViewModel, style: Style): BlockMap | undefin
 /** What must not be overlooked: the guest stands. */
 export function renderPause(model: ViewModel, now: number, style: Style): string[] {
   if (model.pausedSince !== undefined) {
-    const held = model.heldSince === undefined ? '' : ' It waits for you.';
+    const held = model.heldSince === undefined ? '' : ', and waits for you';
     return [style.alarm(` the guest is down: ${formatDuration(now - model.pausedSince)}${held} `)];
   }
   return model.pausedByOther ? [style.warning('The guest is paused, not by this migration.')] : [];
@@ -210,7 +220,8 @@ export function shortDuration(milliseconds: number): string {
   if (milliseconds < 999.5) return `${Math.round(milliseconds)}ms`;
   if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)}s`;
   const seconds = Math.round(milliseconds / 1000);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, '0')}s`;
+  if (seconds < 3600)
+    return `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, '0')}s`;
   const minutes = Math.round(seconds / 60);
   if (minutes >= 100 * 60) return '>99h';
   return `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}m`;
@@ -222,7 +233,9 @@ function programText(line: number): string {
 
 /** A statement without the indentation and the spacing of the listing. */
 export function statementText(line: number): string {
-  return programText(line).trim().replace(/\s{2,}/g, ': ');
+  return programText(line)
+    .trim()
+    .replace(/\s{2,}/g, ': ');
 }
 
 function sum(values: readonly number[]): number {

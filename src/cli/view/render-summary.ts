@@ -6,20 +6,21 @@ import { printable, wrap, type Style } from './style.js';
 
 const LABEL = 17;
 
-/** Lines of at most `width` characters; empty while there is no summary. */
+/** Lines of at most `width` characters; empty while there is no summary, and when nothing was begun. */
 export function renderSummary(model: ViewModel, width: number, style: Style): string[] {
-  const { summary } = model;
-  if (!summary) return [];
+  const { summary, start } = model;
+  if (!summary || !start) return [];
   const rows: [string, string][] = [
     ...sendingRows(summary),
-    ['rounds', `${summary.rounds}${summary.converged ? '' : ', without convergence'}`],
+    ...plainRow(summary),
+    ['rounds', `${summary.rounds}${unconverged(summary) ? ', without convergence' : ''}`],
     ['total time', formatDuration(summary.totalMs)],
     ['downtime', downtimeOf(model, summary)],
     ['verified', verifiedOf(model, summary)],
     ['probe', printable(summary.probe) + (summary.fallback ? ', lost on the way' : '')],
     ['guest', guestOf(summary)],
+    ['destination', destinationOf(model, summary)],
   ];
-  if (model.start) rows.push(['destination', destinationOf(model, summary)]);
   const lines = rows.flatMap(([label, text]) =>
     wrap(text, Math.max(20, width - LABEL - 2)).map(
       (line, i) => `  ${style.quiet((i === 0 ? label : '').padEnd(LABEL))}${line}`,
@@ -28,12 +29,7 @@ export function renderSummary(model: ViewModel, width: number, style: Style): st
   return [...headline(model, summary, width, style), '', ...lines, ...loudly(model, width, style)];
 }
 
-function headline(
-  model: ViewModel,
-  summary: SummaryEvent,
-  width: number,
-  style: Style,
-): string[] {
+function headline(model: ViewModel, summary: SummaryEvent, width: number, style: Style): string[] {
   const text = headlineText(model, summary);
   const paint =
     summary.outcome === 'completed'
@@ -53,36 +49,53 @@ function headlineText(model: ViewModel, summary: SummaryEvent): string {
   }
   const how = summary.outcome === 'cancelled' ? 'Cancelled' : 'Failed';
   const at = model.error && model.error.line > 0 ? ` at statement ${model.error.line}` : '';
-  const where = summary.switchedOver
-    ? `after the switchover: the guest's disk is ${printable(summary.disk)} now`
-    : 'the guest is on its source';
-  return `${how}${at}; ${where}.`;
+  return `${how}${at}; ${whereaboutsOf(summary)}.`;
+}
+
+function whereaboutsOf(summary: SummaryEvent): string {
+  if (summary.switchedOver)
+    return `the switchover was done: the guest's disk is ${printable(summary.disk)} now`;
+  if (summary.guest === 'gone') return 'the guest is gone; its source is as it left it';
+  if (summary.guest === 'unknown') return "how the guest is can't be told: look at it";
+  return 'the guest is on its source';
 }
 
 function sendingRows(summary: SummaryEvent): [string, string][] {
-  const { sentBytes, zeroBytes, resentBytes, distinctBytes, deferredBytes, plainBytes } = summary;
+  const { sentBytes, zeroBytes, resentBytes, distinctBytes, deferredBytes } = summary;
   const zeroes = zeroBytes > 0 ? `; ${formatBytes(zeroBytes)} went as zeroes` : '';
   const rows: [string, string][] = [
-    ['sent', `${formatBytes(sentBytes)}, for ${formatBytes(distinctBytes)} of distinct blocks${zeroes}`],
+    [
+      'sent',
+      `${formatBytes(sentBytes)}, for ${formatBytes(distinctBytes)} of distinct blocks${zeroes}`,
+    ],
     [
       're-sent',
       `${formatBytes(resentBytes)}; send amplification ${summary.sendAmplification.toFixed(2)}`,
     ],
     ['deferred', `${formatBytes(deferredBytes)}, at least once`],
   ];
-  if (plainBytes === null || summary.policy === 'plain') return rows;
+  return rows;
+}
+
+/** What plain pre-copy would have sent; told of a whole migration only. */
+function plainRow(summary: SummaryEvent): [string, string][] {
+  const { plainBytes, sentBytes, policy, outcome } = summary;
+  if (plainBytes === null || policy === 'plain' || outcome !== 'completed') return [];
   const least = summary.plainIsLowerBound ? 'at least ' : '';
   const less =
     plainBytes > sentBytes
       ? `; this sent ${formatShare(plainBytes - sentBytes, plainBytes)} less`
       : '';
-  rows.push(['plain pre-copy', `would have sent ${least}${formatBytes(plainBytes)}${less}`]);
-  return rows;
+  return [['plain pre-copy', `would have sent ${least}${formatBytes(plainBytes)}${less}`]];
+}
+
+function unconverged({ converged, outcome }: SummaryEvent): boolean {
+  return !converged && outcome !== 'cancelled';
 }
 
 function downtimeOf(model: ViewModel, summary: SummaryEvent): string {
   const words = [formatDuration(summary.downtimeMs)];
-  if (summary.heldMs > 0) words.push(`${formatDuration(summary.heldMs)} of it held by a person`);
+  if (summary.heldMs >= 1) words.push(`${formatDuration(summary.heldMs)} of it held by a person`);
   const limit = model.limits?.downtimeLimitMs;
   if (limit !== undefined) words.push(`the limit was ${formatDuration(limit)}`);
   return words.join('; ');

@@ -80,7 +80,7 @@ function renderMiddle(
       : [renderStatement(model, width, style)];
   if (map) lines.push(renderProgress(model, width, style));
   if (layout.rounds > 0) {
-    const table = renderRounds(model, layout.rounds, style);
+    const table = renderRounds(model, width, layout.rounds, style);
     const missing = layout.rounds + 1 - table.length;
     lines.push('', ...table, ...Array.from({ length: missing }, () => ''));
   }
@@ -125,17 +125,15 @@ function shareOut(room: number, wanted: Wanted): Layout {
 function footer(options: FrameOptions, width: number): string[] {
   const { style, question, keys } = options;
   if (question.length > 0) {
-    return question.map((line, i) => (i === 0 ? style.strong(clip(line, width)) : clip(line, width)));
+    return question.map((line, i) =>
+      i === 0 ? style.strong(clip(line, width)) : clip(line, width),
+    );
   }
   return keys.map((line) => style.quiet(clip(line, width)));
 }
 
 /** What a person should know before choosing what to do about a migration that does not converge. */
-export function questionLines(
-  downtimeMs: number,
-  pendingBytes: number,
-  rounds: number,
-): string[] {
+export function questionLines(downtimeMs: number, pendingBytes: number, rounds: number): string[] {
   return [
     `It does not converge: after ${rounds} rounds ${formatBytes(pendingBytes)} are left. What now?`,
     '  m  more rounds',

@@ -74,14 +74,14 @@ export function printable(text: string): string {
 
 /** Text cut to `width` characters, with an ellipsis where it was cut. */
 export function clip(text: string, width: number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   if (characters.length <= width) return text;
   return width < 1 ? '' : `${characters.slice(0, width - 1).join('')}…`;
 }
 
 /** A path cut in its middle, so that its beginning and its name stay. */
 export function clipMiddle(text: string, width: number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   if (characters.length <= width) return text;
   if (width < 3) return clip(text, width);
   const tail = Math.ceil((width - 1) * 0.7);

@@ -39,7 +39,10 @@ export function renderTable(
     colWidths: columns.map(({ width }) => width),
     colAligns: columns.map(({ align }) => align),
   });
-  table.push(columns.map(({ title }) => title), ...rows.map((row) => [...row]));
+  table.push(
+    columns.map(({ title }) => title),
+    ...rows.map((row) => [...row]),
+  );
   const [head, ...lines] = table
     .toString()
     .split('\n')

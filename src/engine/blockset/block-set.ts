@@ -19,6 +19,7 @@ import {
   chunksEqual,
   chunkUnion,
   chunkUnionOf,
+  chunkWithGroups,
   placeAt,
   type Chunk,
   type MaybeChunk,
@@ -79,7 +80,10 @@ export class BlockSet {
     const chunks: MaybeChunk[] = [];
     for (let i = 0; i < length; i++) {
       const here: Chunk[] = [];
-      for (const set of all) if (set.#chunks[i]) here.push(set.#chunks[i]);
+      for (const set of all) {
+        const chunk = set.#chunks[i];
+        if (chunk) here.push(chunk);
+      }
       chunks.push(chunkUnionOf(here));
     }
     return BlockSet.ofChunks(chunks);
@@ -149,18 +153,38 @@ export class BlockSet {
   }
 
   /**
+   * The set with every group made whole of which it has at least `least` blocks. A group is `size`
+   * blocks from a multiple of `size` on.
+   * @param size a power of two from 32 to 65,536.
+   * @throws UsageError when `size` is none of these, or `least` not an integer of 1 or more.
+   */
+  withGroups(size: number, least: number): BlockSet {
+    checkNumber(least, 'a count of blocks');
+    if (least === 0 || ![5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16].includes(Math.log2(size)))
+      throw new UsageError(`Groups of ${size} blocks with at least ${least} cannot be made.`);
+    return BlockSet.ofChunks(this.#chunks.map((chunk) => chunkWithGroups(chunk, size, least)));
+  }
+
+  /**
    * The first `count` blocks of the set at or after block `from`; fewer where there are fewer.
    * @throws UsageError when `count` or `from` is not an integer of 0 or more.
    */
   take(count: number, from = 0): BlockSet {
-    checkNumber(count, 'a count of blocks');
     checkNumber(from, 'a block number');
-    const rest = from === 0 ? this : this.difference(BlockSet.range(0, Math.min(from, MAX_BLOCKS)));
-    if (rest.count <= count) return rest;
+    const before = from === 0 ? BlockSet.empty : BlockSet.range(0, Math.min(from, MAX_BLOCKS));
+    return this.takeOutside(before, count);
+  }
+
+  /**
+   * The first `count` blocks of the set that are not in `excluded`; fewer where there are fewer.
+   * It looks no further than it must, where a difference would go through all.
+   * @throws UsageError when `count` is not an integer of 0 or more.
+   */
+  takeOutside(excluded: BlockSet, count: number): BlockSet {
+    checkNumber(count, 'a count of blocks');
     const taken: MaybeChunk[] = [];
-    let left = count;
-    for (let i = 0; left > 0; i++) {
-      const chunk = rest.#chunks[i];
+    for (let i = 0, left = count; left > 0 && i < this.#chunks.length; i++) {
+      const chunk = chunkDifference(this.#chunks[i], excluded.#chunks[i]);
       const part = chunk && chunk.count > left ? chunkOfRange(0, placeAt(chunk, left)) : FULL_CHUNK;
       const some = chunkIntersection(chunk, part);
       taken.push(some);

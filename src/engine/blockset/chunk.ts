@@ -37,7 +37,7 @@ function chunkOfPlaces(places: Uint16Array): MaybeChunk {
   if (places.length === 0) return undefined;
   if (places.length <= SPARSE_LIMIT) return { form: 'sparse', count: places.length, places };
   const words = new Int32Array(WORDS);
-  for (const place of places) setBit(words, place);
+  setPlaces(words, places);
   return { form: 'bitmap', count: places.length, words };
 }
 
@@ -56,7 +56,7 @@ export function wordsOf(chunk: MaybeChunk): Int32Array {
   if (chunk?.form === 'bitmap') return chunk.words.slice();
   const words = new Int32Array(WORDS);
   if (chunk?.form === 'full') words.fill(-1);
-  if (chunk?.form === 'sparse') for (const place of chunk.places) setBit(words, place);
+  if (chunk?.form === 'sparse') setPlaces(words, chunk.places);
   return words;
 }
 
@@ -95,7 +95,7 @@ export function chunkUnionOf(chunks: readonly Chunk[]): MaybeChunk {
   if (chunks.includes(FULL_CHUNK)) return FULL_CHUNK;
   scratch.fill(0);
   for (const chunk of chunks) {
-    if (chunk.form === 'sparse') for (const place of chunk.places) setBit(scratch, place);
+    if (chunk.form === 'sparse') setPlaces(scratch, chunk.places);
     if (chunk.form === 'bitmap') addWords(scratch, chunk.words);
   }
   const count = countBits(scratch);
@@ -121,6 +121,19 @@ export function chunkIntersection(a: MaybeChunk, b: MaybeChunk): MaybeChunk {
   const words = new Int32Array(WORDS);
   const count = andWords(a.words, b.words, words);
   return count === a.count ? a : chunkOfWords(words, count);
+}
+
+/** The chunk with every group of `size` places (32 to 65,536, a power of two) whole of which it has at least `least`. */
+export function chunkWithGroups(chunk: MaybeChunk, size: number, least: number): MaybeChunk {
+  if (chunk === undefined || chunk.form === 'full' || chunk.count < least) return chunk;
+  const words = wordsOf(chunk);
+  const step = size / 32;
+  for (let group = 0; group < WORDS; group += step) {
+    let count = 0;
+    for (let word = group; word < group + step; word++) count += countWord(words[word]!);
+    if (count >= least) words.fill(-1, group, group + step);
+  }
+  return chunkOfWords(words);
 }
 
 /** Calls `visit` for each maximal run within the chunk, ascending: `start` and `end` (exclusive) are places. */
@@ -281,6 +294,10 @@ function wordRuns(words: Int32Array, visit: (start: number, end: number) => void
 
 function setBit(words: Int32Array, place: number): void {
   words[place >>> 5]! |= 1 << (place & 31);
+}
+
+function setPlaces(words: Int32Array, places: Uint16Array): void {
+  for (let index = 0; index < places.length; index++) setBit(words, places[index]!);
 }
 
 function lowestBit(word: number): number {

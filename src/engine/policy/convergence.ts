@@ -106,17 +106,22 @@ export interface NonConvergence {
 
 /** Puts into words why what is pending does not fit the downtime limit. */
 export function explainNonConvergence(
-  outlook: Outlook & { readonly rounds: number },
+  outlook: Outlook & {
+    readonly rounds: number;
+    /** How long the guest would stand, in milliseconds, where that is more than the sending. */
+    readonly downtimeMs?: number;
+  },
 ): NonConvergence {
   const { pendingBytes, bandwidth, dirtyRate, downtimeLimitMs, rounds } = outlook;
-  const rest = `After ${rounds} rounds ${size(pendingBytes)} are left, and to send them would pause the guest for ${time(expectedDowntimeMs(pendingBytes, bandwidth))}, where the limit is ${time(downtimeLimitMs)}.`;
+  const { downtimeMs = expectedDowntimeMs(pendingBytes, bandwidth) } = outlook;
+  const rest = `After ${rounds} rounds ${size(pendingBytes)} are left, and to send them would pause the guest for ${time(downtimeMs)}, where the limit is ${time(downtimeLimitMs)}.`;
   const rates = `the guest dirties ${size(dirtyRate)}/s, the link carries ${size(bandwidth)}/s`;
   if (dirtyRate >= bandwidth)
     return {
       message: `It cannot converge while ${rates}. ${rest}`,
       hint: 'Raise the bandwidth cap, try when the guest writes less, or accept a longer pause.',
     };
-  const needed = Math.ceil(expectedDowntimeMs(pendingBytes, bandwidth));
+  const needed = Math.ceil(downtimeMs);
   return {
     message: `It comes no closer although ${rates}: it is the same blocks again and again. ${rest}`,
     hint: `Raise the downtime limit to ${time(needed)} or more, or try when the guest writes less.`,

@@ -16,7 +16,8 @@ interface Span {
   readonly from: number;
   readonly to: number;
   readonly written: BlockSet;
-  readonly cached: BlockSet;
+  /** In either way. */
+  readonly touched: BlockSet;
 }
 
 /** Spans of the newest records are this long, in milliseconds. */
@@ -28,8 +29,8 @@ export class WriteHistory {
   /** Ascending in time. */
   #spans: Span[] = [];
 
-  /** @param horizonMs what is older than this is forgotten; an hour unless told. */
-  constructor(readonly horizonMs = 3_600_000) {}
+  /** @param horizonMs what is older than this is forgotten; half an hour unless told. */
+  constructor(readonly horizonMs = 1_800_000) {}
 
   /** How many spans are kept now. */
   get spans(): number {
@@ -48,7 +49,7 @@ export class WriteHistory {
       from: time,
       to: time,
       written: kind === 'written' ? blocks : BlockSet.empty,
-      cached: kind === 'cached' ? blocks : BlockSet.empty,
+      touched: blocks,
     });
     this.#spans = coarsened(this.#spans, time, this.horizonMs);
   }
@@ -58,8 +59,7 @@ export class WriteHistory {
    * that reaches into that time, all.
    */
   touchedWithin(ms: number, now: number): BlockSet {
-    const recent = this.#within(ms, now);
-    return BlockSet.unionOf(recent.flatMap(({ written, cached }) => [written, cached]));
+    return BlockSet.unionOf(this.#within(ms, now).map(({ touched }) => touched));
   }
 
   /** The same, of what reached the disk alone. */
@@ -108,6 +108,6 @@ function joined(a: Span, b: Span): Span {
     from: a.from,
     to: b.to,
     written: a.written.union(b.written),
-    cached: a.cached.union(b.cached),
+    touched: a.touched.union(b.touched),
   };
 }

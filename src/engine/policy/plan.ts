@@ -1,5 +1,5 @@
 /** What the policies share: coldest first, one reason for each block, and a plan in words. */
-import { BlockSet, BlockSetBuilder } from '../blockset/index.js';
+import { BlockSet } from '../blockset/index.js';
 import type { WriteHistory } from './history.js';
 import {
   DEFERRAL_REASONS,
@@ -9,16 +9,16 @@ import {
   type PlanView,
 } from './types.js';
 
-/** For how long, in milliseconds, a block must have been untouched to go before those that were not; longest first. */
-const TIERS_MS = [3_600_000, 600_000, 240_000, 120_000];
+/** A block is quiet, for the order in which blocks are sent, when it was untouched for this long, in milliseconds. */
+const QUIET_MS = 1_800_000;
 /** Blocks of a neighbourhood: 64 MiB at 64 KiB a block. Files are laid out in pieces about as large. */
 const NEIGHBOURS = 1024;
 /** Touched blocks in a neighbourhood below which its untouched ones go before those of busier ones. */
 const BUSY = [1, 16, 128];
 
 /**
- * The plan that puts off the given blocks and sends of the other candidates what was touched
- * longest ago, within a class of about the same age in disk order.
+ * The plan that puts off the given blocks and sends of the other candidates the coldest, and what is
+ * about as cold in disk order.
  * @param hot blocks to put off, by reason; only candidates among them count.
  */
 export function planWithDeferrals(
@@ -26,59 +26,47 @@ export function planWithDeferrals(
   hot: Readonly<Partial<Record<DeferralReason, BlockSet>>>,
 ): Plan {
   const deferred: Deferral[] = [];
-  let free = view.candidates;
+  let taken = BlockSet.empty;
   for (const reason of DEFERRAL_REASONS) {
-    const blocks = free.intersection(hot[reason] ?? BlockSet.empty);
+    const blocks = (hot[reason] ?? BlockSet.empty).intersection(view.candidates).difference(taken);
     if (blocks.isEmpty) continue;
     deferred.push({ reason, blocks });
-    free = free.difference(blocks);
+    taken = taken.union(blocks);
   }
-  return { send: coldest(view, free), deferred };
+  return { send: coldest(view, taken), deferred };
 }
 
 /**
- * Of `blocks`, as many as the budget allows, those first that are least likely to be touched soon:
- * in a quiet neighbourhood before in a busy one, untouched for long before touched lately.
+ * Of the candidates outside of `deferred`, as many as the budget allows, those first that are least
+ * likely to be touched soon: quiet ones before touched ones, and of the quiet ones those with the
+ * quietest neighbourhood first.
  */
-function coldest(view: PlanView, blocks: BlockSet): BlockSet {
-  const { history, now, budgetBlocks } = view;
-  let chosen = BlockSet.empty;
-  for (const hot of tiers(history, now)) {
-    if (blocks.count <= budgetBlocks) break;
-    const cold = blocks.difference(chosen).difference(hot);
-    chosen = chosen.union(cold.take(budgetBlocks - chosen.count));
-    if (chosen.count === budgetBlocks) return chosen;
-  }
-  return chosen.union(blocks.difference(chosen).take(budgetBlocks - chosen.count));
-}
-
-/** Sets that shrink from one to the next; what is outside of an earlier one is colder. */
-function* tiers(history: WriteHistory, now: number): Generator<BlockSet> {
-  const touched = history.touchedWithin(TIERS_MS[0]!, now);
-  const busy = busiest(touched);
-  for (const least of BUSY) yield touched.union(busy(least));
-  yield touched;
-  for (const ms of TIERS_MS.slice(1)) yield history.touchedWithin(ms, now);
-}
-
-/** Gives the neighbourhoods, whole, that have at least `least` of the blocks. */
-function busiest(touched: BlockSet): (least: number) => BlockSet {
-  const counts = new Map<number, number>();
-  touched.runs((start, count) => {
-    for (let block = start; block < start + count;) {
-      const place = Math.floor(block / NEIGHBOURS);
-      const end = Math.min((place + 1) * NEIGHBOURS, start + count);
-      counts.set(place, (counts.get(place) ?? 0) + end - block);
-      block = end;
-    }
-  });
-  return (least) => {
-    const builder = new BlockSetBuilder();
-    for (const [place, count] of counts) {
-      if (count >= least) builder.add(place * NEIGHBOURS, NEIGHBOURS);
-    }
-    return builder.build();
+function coldest(view: PlanView, deferred: BlockSet): BlockSet {
+  const { candidates, history, now, budgetBlocks } = view;
+  let send = BlockSet.empty;
+  const takeOutside = (hot: BlockSet) => {
+    const excluded = BlockSet.unionOf([hot, deferred, send]);
+    send = send.union(candidates.takeOutside(excluded, budgetBlocks - send.count));
   };
+  if (candidates.count - deferred.count > budgetBlocks) {
+    for (const hot of tiers(history, now)) {
+      takeOutside(hot);
+      if (send.count === budgetBlocks) return send;
+    }
+  }
+  takeOutside(BlockSet.empty);
+  return send;
+}
+
+/**
+ * Sets that shrink from one to the next; what is outside of an earlier one is colder. Nothing is told
+ * by when exactly a block was touched: a log that goes round in a circle writes next what it wrote
+ * longest ago.
+ */
+function* tiers(history: WriteHistory, now: number): Generator<BlockSet> {
+  const touched = history.touchedWithin(QUIET_MS, now);
+  for (const least of BUSY) yield touched.withGroups(NEIGHBOURS, least);
+  yield touched;
 }
 
 const SENTENCES: Readonly<Record<DeferralReason, string>> = {

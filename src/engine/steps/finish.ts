@@ -23,7 +23,10 @@ export class Finish {
   /** Rounds, from the run's beginning, after which somebody has to decide. */
   #limit: number | undefined;
   #sentWhilePaused = BlockSet.empty;
+  /** Of the bytes that were compared, those that an event has told of. */
+  #judgedBytes = 0;
   #drained = false;
+  #warned = false;
   /** The pause that somebody agreed to although it is above the limit, in milliseconds. */
   #agreedMs = 0;
 
@@ -60,17 +63,20 @@ export class Finish {
     const { run } = this;
     const fits = await this.#fitsOrAgreed();
     if (run.converged) this.#verdict(true, 'What is left fits the downtime limit.');
+    if (fits) this.#warnOfFull();
     return fits || this.#decideAtLimit();
   }
 
   /** Statement 14. */
   async verifySent(): Promise<void> {
     const { run } = this;
+    await run.open.transfer.flushSource(run.signal);
+    await run.open.transfer.flush(run.signal);
     if (run.options.verify !== 'sent') return;
     const began = run.parts.clock.now();
     await run.flip();
-    const candidates = run.open.ledger.sent.difference(run.pending).difference(run.verified);
-    let differing = await this.#compare(candidates);
+    const candidates = run.uncompared;
+    let differing = await run.compare(candidates);
     for (let look = 1; ; look++) {
       await run.flip();
       differing = differing.difference(run.pending);
@@ -84,7 +90,7 @@ export class Finish {
       );
     }
     run.verified = run.verified.union(candidates.difference(differing).difference(run.pending));
-    this.#judge('sent', began, run.bytesOf(candidates), differing);
+    this.#judge('sent', began, differing);
   }
 
   /** Statement 15's condition: whether what is left still fits, or somebody wants the pause anyway. */
@@ -112,8 +118,8 @@ export class Finish {
     const began = run.parts.clock.now();
     const full = run.options.verify === 'full';
     const blocks = full ? BlockSet.range(0, blockCount(geometry)) : this.#sentWhilePaused;
-    const differing = await this.#compare(blocks);
-    this.#judge(full ? 'full' : 'paused', began, run.bytesOf(blocks), differing);
+    const differing = await run.compare(blocks);
+    this.#judge(full ? 'full' : 'paused', began, differing);
     run.comparedAll = true;
   }
 
@@ -154,24 +160,10 @@ export class Finish {
     }
   }
 
-  async #compare(blocks: BlockSet): Promise<BlockSet> {
+  #judge(phase: 'sent' | 'paused' | 'full', began: number, differing: BlockSet): void {
     const { run } = this;
-    return run.open.transfer.compare(
-      blocks,
-      (bytes) => {
-        run.verifiedBytes += bytes;
-      },
-      run.signal,
-    );
-  }
-
-  #judge(
-    phase: 'sent' | 'paused' | 'full',
-    began: number,
-    checkedBytes: number,
-    differing: BlockSet,
-  ): void {
-    const { run } = this;
+    const checkedBytes = run.verifiedBytes - this.#judgedBytes;
+    this.#judgedBytes = run.verifiedBytes;
     const extents: Extent[] = [];
     differing.extents(run.open.geometry, (offset, length) => extents.push({ offset, length }));
     const tookMs = run.parts.clock.now() - began;
@@ -209,6 +201,19 @@ export class Finish {
     return cache.view ? cache.view.dirty.intersection(ledger.everDeferred) : BlockSet.empty;
   }
 
+  /** The downtime limit is for what is sent; a comparison of the whole disk is longer, and was asked for. */
+  #warnOfFull(): void {
+    const { run } = this;
+    if (run.options.verify !== 'full' || this.#warned) return;
+    this.#warned = true;
+    const seconds = Math.ceil(run.open.geometry.size / run.bytesPerSecond);
+    run.emit({
+      type: 'warning',
+      message: `To compare the whole disk keeps the guest paused for about ${seconds} s.`,
+      hint: 'Cancel before statement 15, and use --verify sent, if that is too long.',
+    });
+  }
+
   async #fitsOrAgreed(): Promise<boolean> {
     const { run } = this;
     await run.flip();
@@ -225,7 +230,11 @@ export class Finish {
 
   async #decide(): Promise<boolean> {
     const { run } = this;
-    const { message, hint } = explainNonConvergence({ ...run.outlook, rounds: run.round + 1 });
+    const { message, hint } = explainNonConvergence({
+      ...run.outlook,
+      rounds: run.round + 1,
+      downtimeMs: run.expectedDowntimeMs,
+    });
     const verdict = this.#verdict(false, message);
     const answer = run.parts.decide?.(verdict) ?? Promise.resolve('cancel' as const);
     const decision = await cancellable(answer, run.signal, 'Waiting for a decision');

@@ -54,6 +54,7 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
   const ends = {
     source: await connectNbd(run, opened, source.uri),
     destination: await connectNbd(run, opened, destination.uri),
+    destinationName: destination.name,
   };
   checkSource(ends.source, disk, options.granularity);
   checkDestination(ends.destination, disk, options.granularity, destination.name);
@@ -70,7 +71,10 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
     onFailure: (error) => run.fail(error),
   });
   opened.tracker = tracker;
-  const transfer = new Transfer(ends, geometry, run.throttle);
+  const transfer = new Transfer(ends, geometry, {
+    send: run.throttle,
+    readBack: run.readBackThrottle,
+  });
   const connected: Connected = {
     source,
     destination,

@@ -39,7 +39,7 @@ export async function serveByNbdServer(request: FileRequest): Promise<Destinatio
     const start = { host: 'localhost', run, action: 'start-child', arguments: [command, ...args] };
     await journal.record(start);
     const child = new Child(command, args);
-    undo.add(`the process ${command}`, () => child.end(clock));
+    undo.add(`the process ${command}`, () => child.end(clock, 'signals'));
     const connection = await connectWhenReady(request, child, uri);
     const facts = await look(connection, signal);
     if (existed) checkExistingImage(request, facts);

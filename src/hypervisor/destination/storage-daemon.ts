@@ -1,5 +1,4 @@
 /** A file that a spawned `qemu-storage-daemon` makes, opens and serves; it is steered over its input and output. */
-import { connectNbd } from '../../nbd/index.js';
 import { Child } from '../child.js';
 import { makeLocalPlace } from '../qemu/access.js';
 import { openImage } from '../qemu/image.js';
@@ -70,7 +69,7 @@ export async function serveByStorageDaemon(request: FileRequest): Promise<Destin
       qmp.onLost(() => {
         void child.farewell().then((farewell) => logger.log('warn', `${farewell}.`));
       });
-      return new QemuSession(qmp, { name: command, clock, logger, journal, connectNbd });
+      return new QemuSession(qmp, { name: command, clock, logger, journal });
     } catch (error) {
       if (!child.missing) {
         if (!child.ended) throw error;

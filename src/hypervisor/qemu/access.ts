@@ -175,6 +175,7 @@ class SshAccess implements HostAccess {
 
   async openMonitor(signal?: AbortSignal): Promise<Duplex> {
     const { path, host } = this.target;
+    await this.#monitor?.close();
     this.#monitor = await SshTunnel.open(this.target, path, { ...this.options, signal });
     const endpoint = { type: 'unix', path: this.#monitor.path } as const;
     return dialEndpoint(endpoint, `${path} on ${host}`, this.options.clock, signal);

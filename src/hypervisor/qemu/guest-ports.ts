@@ -4,7 +4,6 @@
  */
 import { HypervisorError, QmpCommandError } from '../../base/errors.js';
 import type { ProbeAddress } from '../types.js';
-import { UndoStack } from '../undo.js';
 import type { QmpClient } from './qmp-client.js';
 import type { SocketAddress } from './schema.js';
 import { cleanUpTimeoutMs, saysNotThere } from './session.js';
@@ -85,15 +84,22 @@ export async function addProbePort(
       hint: 'Start it with -device virtio-serial-pci; the migration can go on without the probe.',
     });
   }
-  const undo = new UndoStack(session.logger);
+  const undo = session.undoStack();
   const id = `migrascope-${run}-probe`;
   try {
     const data = { addr: listen, server: true, wait: false };
-    await session.change(run, 'chardev-add', { id, backend: { type: 'socket', data } });
-    undo.add(`character device ${id}`, () => session.remove(run, 'chardev-remove', { id }));
+    const chardev = { id, backend: { type: 'socket', data } } as const;
+    await session.make(run, 'chardev-add', chardev, {
+      stack: undo,
+      what: `character device ${id}`,
+      by: () => session.remove(run, 'chardev-remove', { id }),
+    });
     const device = { driver: 'virtserialport', id, bus, chardev: id, name: probePortName };
-    await session.change(run, 'device_add', device);
-    undo.add(`port ${id}`, () => unplug(session, run, id));
+    await session.make(run, 'device_add', device, {
+      stack: undo,
+      what: `port ${id}`,
+      by: () => unplug(session, run, id),
+    });
   } catch (error) {
     await undo.unwind();
     if (!(error instanceof QmpCommandError)) throw error;
@@ -135,14 +141,14 @@ async function devicesOfType(
   return paths;
 }
 
-/** QOM path of the guest's first virtio-serial bus. */
+/** Name of the guest's first virtio-serial bus. */
 async function serialBus(qmp: QmpClient): Promise<string | undefined> {
   for (const type of ['virtio-serial-pci', 'virtio-serial-device', 'virtio-serial-ccw']) {
     for (const path of await devicesOfType(qmp, type, undefined)) {
       const device = type === 'virtio-serial-device' ? path : `${path}/virtio-backend`;
       const children = await qmp.execute('qom-list', { path: device }, {});
       const bus = children.find((child) => child.type === 'child<virtio-serial-bus>');
-      if (bus) return `${device}/${bus.name}`;
+      if (bus) return bus.name;
     }
   }
   return undefined;

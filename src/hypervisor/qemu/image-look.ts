@@ -1,7 +1,7 @@
 /** Looking at an image that may be there, without changing it. */
 import { QmpCommandError } from '../../base/errors.js';
 import { holdsData } from '../destination/holds-data.js';
-import { UndoStack } from '../undo.js';
+import type { UndoStack } from '../undo.js';
 import { imageError } from './image-errors.js';
 import type { ImageRequest } from './image.js';
 import { addExport } from './nbd-server.js';
@@ -28,7 +28,7 @@ export async function lookAtImage(
   request: ImageRequest,
   signal?: AbortSignal,
 ): Promise<ExistingImage | undefined> {
-  const undo = new UndoStack(session.logger);
+  const undo = session.undoStack();
   try {
     const { node, driver } = await addReadOnlyNode(session, request, undo);
     const nodes = await session.qmp.execute('query-named-block-nodes', { flat: true });

@@ -82,10 +82,11 @@ export async function openImage(
   const madeFile = undo.add(`the file ${path}`, () => file.delete());
   if (!existing) await file.create();
   try {
-    await session.change(run, 'blockdev-add', nodeOptions(request, existing));
-    const madeNode = undo.add(`node ${node}`, () =>
-      session.remove(run, 'blockdev-del', { 'node-name': node }),
-    );
+    const madeNode = await session.make(run, 'blockdev-add', nodeOptions(request, existing), {
+      stack: undo,
+      what: `node ${node}`,
+      by: () => session.remove(run, 'blockdev-del', { 'node-name': node }),
+    });
     const exported = await addExport(session, lease, {
       run,
       purpose: 'image',

@@ -2,6 +2,7 @@
 import { QmpCommandError } from '../../base/errors.js';
 import type { EventWaiter } from './qmp-events.js';
 import type { JobStatus, QmpCommands } from './schema.js';
+import { cleanUpTimeoutMs } from './session.js';
 import type { QemuSession } from './session.js';
 
 type JobEvent = EventWaiter<'JOB_STATUS_CHANGE'>;
@@ -51,4 +52,23 @@ export async function createImage(
   await concluded.data;
   const error = await dismissJob(session, run, id);
   if (error !== undefined) throw new QmpCommandError('blockdev-create', 'GenericError', error);
+}
+
+/** Ends a job, whatever its state, and dismisses it; content when there is no such job. */
+export async function cancelJob(session: QemuSession, run: string, id: string): Promise<void> {
+  const options = { timeoutMs: cleanUpTimeoutMs };
+  const jobs = await session.qmp.execute('query-jobs', {}, options);
+  const job = jobs.find((other) => other.id === id);
+  if (!job) return;
+  if (job.status !== 'concluded') {
+    const concluded = expectJob(session, id, ['concluded', 'null'], options);
+    try {
+      await session.change(run, 'job-cancel', { id }, options);
+    } catch (error) {
+      concluded.cancel();
+      throw error;
+    }
+    await concluded.data;
+  }
+  await session.remove(run, 'job-dismiss', { id });
 }

@@ -2,8 +2,8 @@
  * QEMU's NBD server and the exports that runs put on it. QEMU has one such server: it is started
  * for the first who needs it and stopped after the last. One that is not ours is left alone.
  */
-import { formatNbdUri } from '../../nbd/index.js';
-import { HypervisorError, QmpCommandError } from '../../base/errors.js';
+import { connectNbd, formatNbdUri } from '../../nbd/index.js';
+import { HypervisorError, NbdOptionError, QmpCommandError } from '../../base/errors.js';
 import { Serial } from '../undo.js';
 import type { Place } from './access.js';
 import { cleanUpTimeoutMs, saysNotThere } from './session.js';
@@ -15,7 +15,7 @@ const mostPlaces = 5;
 /** Somebody's use of the server. */
 export interface NbdLease {
   uri(exportName: string): string;
-  /** Idempotent; the last one stops the server. */
+  /** Idempotent; the last one stops the server. When that fails, it can be called again. */
   release(): Promise<void>;
 }
 
@@ -39,9 +39,8 @@ export class QemuNbdServer {
         uri: (exportName) => formatNbdUri({ ...place.reached, exportName }),
         release: () =>
           this.#serial.run(async () => {
-            if (released) return;
+            if (!released) this.#users -= 1;
             released = true;
-            this.#users -= 1;
             if (this.#users === 0) await this.#stop(run);
           }),
       };
@@ -55,12 +54,27 @@ export class QemuNbdServer {
         await this.session.change(run, 'nbd-server-start', { addr: place.listen });
         return place;
       } catch (error) {
+        if (!(error instanceof QmpCommandError)) await this.#stopIfStarted(run, place);
         await place.dispose();
         if (!(error instanceof QmpCommandError)) throw error;
         const taken = error.description.includes('Address already in use');
         if (!taken || attempt === mostPlaces) throw await this.#refusal(error);
       }
     }
+  }
+
+  /** After a command whose answer never came: at a place that only we know, a server is ours. */
+  async #stopIfStarted(run: string, place: Place): Promise<void> {
+    const { clock, logger } = this.session;
+    if (!(await this.session.reachAgain())) return;
+    const uri = formatNbdUri({ ...place.reached, exportName: 'migrascope' });
+    try {
+      const connection = await connectNbd(uri, { clock, logger });
+      connection.destroy();
+    } catch (error) {
+      if (!(error instanceof NbdOptionError)) return;
+    }
+    await this.session.remove(run, 'nbd-server-stop', {});
   }
 
   async #refusal(error: QmpCommandError): Promise<HypervisorError> {
@@ -86,13 +100,10 @@ export class QemuNbdServer {
   }
 
   async #stop(run: string): Promise<void> {
-    const place = this.#place;
+    if (!this.#place) return;
+    await this.#place.dispose();
+    await this.session.remove(run, 'nbd-server-stop', {});
     this.#place = undefined;
-    try {
-      await this.session.change(run, 'nbd-server-stop', {}, { timeoutMs: cleanUpTimeoutMs });
-    } finally {
-      await place?.dispose();
-    }
   }
 }
 
@@ -138,7 +149,8 @@ export async function addExport(
   };
 }
 
-async function removeExport(session: QemuSession, run: string, id: string): Promise<void> {
+/** Removes an export and waits until its node is free of it; content when it is not there. */
+export async function removeExport(session: QemuSession, run: string, id: string): Promise<void> {
   const deleted = session.qmp.expect('BLOCK_EXPORT_DELETED', (data) => data.id === id, {
     timeoutMs: cleanUpTimeoutMs,
   });

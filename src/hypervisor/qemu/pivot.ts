@@ -9,12 +9,13 @@
  * A file system or device that the guest has mounted sees nothing of it.
  */
 import { cancellable, throwIfCancelled } from '../../base/cancel.js';
-import { HypervisorError, QmpCommandError, UsageError, messageOf } from '../../base/errors.js';
+import { HypervisorError, UsageError, messageOf } from '../../base/errors.js';
 import type { PivotDestination, PivotOptions } from '../types.js';
-import { Serial, UndoStack } from '../undo.js';
+import { Serial } from '../undo.js';
+import type { UndoStack } from '../undo.js';
 import type { OpenImage, ImageTuning } from './image.js';
 import { openImage } from './image.js';
-import { dismissJob, expectJob } from './jobs.js';
+import { cancelJob, dismissJob, expectJob } from './jobs.js';
 import type { NbdLease } from './nbd-server.js';
 import type { QemuSession } from './session.js';
 import { cleanUpTimeoutMs, longestNodeName } from './session.js';
@@ -66,7 +67,7 @@ export class QemuPivot implements PivotDestination {
     place: PivotPlace,
     signal?: AbortSignal,
   ): Promise<QemuPivot> {
-    const undo = new UndoStack(session.logger);
+    const undo = session.undoStack();
     undo.add(`the use of the NBD server of ${session.name}`, () => place.lease.release());
     const request = {
       run: options.run,
@@ -179,7 +180,8 @@ export class QemuPivot implements PivotDestination {
   async #settleFailure(what: string, id: string, error: unknown): Promise<void> {
     const { name, logger } = this.#session;
     try {
-      await this.#cancelJob(id);
+      await this.#session.reachAgain();
+      await cancelJob(this.#session, this.#run, id);
       const node = await this.#nodeOfGuest();
       this.#state = node === this.#image.node ? 'switched' : 'open';
     } catch (second) {
@@ -197,23 +199,6 @@ export class QemuPivot implements PivotDestination {
       cause: error,
       ...(known ? {} : { hint: 'Ask QEMU with query-block before anything else is done.' }),
     });
-  }
-
-  async #cancelJob(id: string): Promise<void> {
-    const jobs = await this.#session.qmp.execute('query-jobs', {}, { timeoutMs: cleanUpTimeoutMs });
-    const job = jobs.find((other) => other.id === id);
-    if (!job) return;
-    if (job.status !== 'concluded') {
-      const concluded = expectJob(this.#session, id, ['concluded'], { timeoutMs: swapTimeoutMs });
-      try {
-        await this.#session.remove(this.#run, 'block-job-cancel', { device: id, force: true });
-      } catch (error) {
-        concluded.cancel();
-        if (!(error instanceof QmpCommandError)) throw error;
-      }
-      await concluded.data;
-    }
-    await dismissJob(this.#session, this.#run, id);
   }
 }
 

@@ -1,9 +1,8 @@
 /** A guest's QEMU, over its monitor, as the engine sees it. */
 import { cancellable } from '../../base/cancel.js';
 import type { Clock } from '../../base/clock.js';
-import { ConnectError, HypervisorError, UsageError } from '../../base/errors.js';
+import { ConnectError, HypervisorError, UsageError, messageOf } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
-import { connectNbd } from '../../nbd/index.js';
 import type { Host } from '../hosts.js';
 import type {
   GuestDisk,
@@ -25,10 +24,12 @@ import type { AddedPort } from './guest-ports.js';
 import { QemuNbdServer } from './nbd-server.js';
 import { QemuPivot } from './pivot.js';
 import { openQmp } from './qmp-client.js';
+import type { QmpClient } from './qmp-client.js';
 import { requireFree, requireTracking } from './requirements.js';
 import { QemuRunState } from './run-state.js';
 import { QemuSession, noJournal } from './session.js';
 import type { Journal } from './session.js';
+import { sweep } from './sweep.js';
 import { QemuSource, checkSourceOptions } from './source.js';
 
 export interface ConnectOptions {
@@ -54,10 +55,17 @@ export async function connectQemu(host: Host, options: ConnectOptions): Promise<
   const access = accessTo(host, options);
   for (const warning of host.warnings) logger.log('warn', warning);
   try {
-    const stream = await access.openMonitor(signal);
-    const qmp = await openQmp(stream, { name: host.name, clock, logger, signal });
-    const journal = options.journal ?? noJournal;
-    const session = new QemuSession(qmp, { name: host.name, clock, logger, journal, connectNbd });
+    const connect = async (wanted?: AbortSignal): Promise<QmpClient> => {
+      const stream = await access.openMonitor(wanted);
+      return openQmp(stream, { name: host.name, clock, logger, signal: wanted });
+    };
+    const session = new QemuSession(await connect(signal), {
+      name: host.name,
+      clock,
+      logger,
+      journal: options.journal ?? noJournal,
+      reconnect: () => connect(),
+    });
     return new QemuHypervisor(session, access, host);
   } catch (error) {
     await access.close();
@@ -180,20 +188,33 @@ export class QemuHypervisor implements Hypervisor {
 
   async #close(): Promise<void> {
     const timer = new AbortController();
-    const { clock, logger, qmp } = this.session;
+    const { clock, logger } = this.session;
     const late = clock.sleep(closeTimeoutMs, timer.signal).then(
       () => logger.log('warn', `${this.name} does not answer; what is left of runs stays there.`),
       () => undefined,
     );
     await Promise.race([this.#releaseAll(), late]);
     timer.abort();
-    qmp.close();
+    this.session.qmp.close();
     await this.access.close();
   }
 
   async #releaseAll(): Promise<void> {
     await Promise.allSettled(this.#opening);
     for (const open of [...this.#open].reverse()) await open.release('discard');
+    if (this.session.runs.size > 0 || this.#runState.pausedByUs) await this.#notice();
+    if (!this.session.wasLost || this.session.qmp.state !== 'running') return;
+    for (const run of this.session.runs) await sweep(this.session, run);
+    await this.#runState.resumeIfLeft().catch((error: unknown) => {
+      const { logger, name } = this.session;
+      logger.log('error', `The guest of ${name} could not be resumed: ${messageOf(error)}`);
+    });
+  }
+
+  /** Notices a connection that was lost meanwhile, and connects anew. */
+  async #notice(): Promise<void> {
+    const { qmp } = this.session;
+    await qmp.execute('query-status', {}).catch(() => this.session.reachAgain());
   }
 
   async #portAddress(name: string, signal?: AbortSignal): Promise<ProbeAddress | undefined> {
@@ -218,7 +239,7 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   /** Makes something that is released with this hypervisor at the latest, even when the caller has given up. */
-  #make<T extends Releasable>(
+  async #make<T extends Releasable>(
     what: string,
     signal: AbortSignal | undefined,
     make: () => Promise<T>,

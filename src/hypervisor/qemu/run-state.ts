@@ -3,6 +3,7 @@ import { cancellable } from '../../base/cancel.js';
 import type { Logger } from '../../base/logger.js';
 import { messageOf } from '../../base/errors.js';
 import type { GuestEvent } from '../types.js';
+import { cleanUpTimeoutMs } from './session.js';
 import type { QemuSession } from './session.js';
 
 type Listener = (event: GuestEvent) => void;
@@ -12,6 +13,7 @@ export class QemuRunState {
   /** Commands of ours under way: QEMU sends their events before it answers them. */
   readonly #own = { stop: 0, cont: 0 };
   readonly #logger: Logger;
+  #pausedByUs = false;
 
   constructor(private readonly session: QemuSession) {
     const { qmp } = session;
@@ -20,6 +22,7 @@ export class QemuRunState {
       if (this.#own.stop === 0) this.#emit({ type: 'stopped' });
     });
     qmp.on('RESUME', () => {
+      this.#pausedByUs = false;
       if (this.#own.cont === 0) this.#emit({ type: 'resumed' });
     });
     qmp.on('RESET', () => this.#emit({ type: 'reset' }));
@@ -36,6 +39,10 @@ export class QemuRunState {
   /** Errors as `QmpClient.execute`. */
   async execute(command: 'stop' | 'cont', signal?: AbortSignal): Promise<void> {
     const { session } = this;
+    if (command === 'stop') {
+      const { running } = await session.qmp.execute('query-status', {}, { signal });
+      this.#pausedByUs ||= running;
+    }
     await session.act({ action: command, arguments: {} }, async () => {
       this.#own[command] += 1;
       const answer = session.qmp.execute(command, {});
@@ -43,6 +50,28 @@ export class QemuRunState {
       answer.then(done, done);
       await cancellable(answer, signal, `${command} on ${session.name}`);
     });
+  }
+
+  /** Whether the guest ran before this connection stopped it, and was not resumed since. */
+  get pausedByUs(): boolean {
+    return this.#pausedByUs;
+  }
+
+  /**
+   * After a lost connection: lets the guest run again if it still stands because of us.
+   * Errors as `QmpClient.execute`.
+   */
+  async resumeIfLeft(): Promise<void> {
+    const { session } = this;
+    const options = { timeoutMs: cleanUpTimeoutMs };
+    if (!this.#pausedByUs || !session.wasLost || session.qmp.state !== 'running') return;
+    const { status } = await session.qmp.execute('query-status', {}, options);
+    if (status !== 'paused') return;
+    await session.act({ action: 'cont', arguments: {} }, () =>
+      session.qmp.execute('cont', {}, options),
+    );
+    this.#pausedByUs = false;
+    this.#logger.log('info', `The guest of ${session.name} runs again.`);
   }
 
   #emit(event: GuestEvent): void {

@@ -204,6 +204,7 @@ export interface QmpCommands {
 
   'query-jobs': Command<Empty, readonly JobInfo[]>;
   'job-complete': Command<{ readonly id: string }, Empty>;
+  'job-cancel': Command<{ readonly id: string }, Empty>;
   'job-dismiss': Command<{ readonly id: string }, Empty>;
 
   'query-pci': Command<

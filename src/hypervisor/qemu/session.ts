@@ -3,9 +3,10 @@
  * every action passes that changes something in it.
  */
 import type { Clock } from '../../base/clock.js';
-import { QmpCommandError } from '../../base/errors.js';
+import { ConnectError, QmpCommandError, messageOf } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
-import type { connectNbd } from '../../nbd/index.js';
+import { UndoStack } from '../undo.js';
+import type { Made } from '../undo.js';
 import type { ExecuteOptions, QmpClient } from './qmp-client.js';
 import type { QmpCommandName, QmpCommands } from './schema.js';
 
@@ -35,21 +36,40 @@ export const longestNodeName = 31;
 /** How long QEMU may take over one step of cleaning up, in milliseconds. */
 export const cleanUpTimeoutMs = 10_000;
 
+/**
+ * How often, and after which pauses in milliseconds, a monitor is tried that was lost. While QEMU is
+ * still at a command of the old connection, it greets nobody, leaves the new connection without an
+ * answer, or sends it the old one's (seen with 7.2); a moment later it is fine.
+ */
+const mostReconnects = 5;
+const reconnectPauseMs = 100;
+
 export interface SessionOptions {
   readonly name: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly journal: Journal;
-  readonly connectNbd: typeof connectNbd;
+  /** Connects anew after a loss, to clean up. */
+  readonly reconnect?: () => Promise<QmpClient>;
 }
 
 export class QemuSession {
-  readonly #made = new Map<string, number>();
+  readonly #counts = new Map<string, number>();
+  readonly #runs = new Set<string>();
+  #qmp: QmpClient;
+  #reconnecting: Promise<void> | undefined;
 
   constructor(
-    readonly qmp: QmpClient,
+    qmp: QmpClient,
     readonly options: SessionOptions,
-  ) {}
+  ) {
+    this.#qmp = qmp;
+  }
+
+  /** The monitor; another one after {@link reachAgain}. */
+  get qmp(): QmpClient {
+    return this.#qmp;
+  }
 
   get name(): string {
     return this.options.name;
@@ -63,15 +83,26 @@ export class QemuSession {
     return this.options.clock;
   }
 
+  /** The runs for which something was changed. */
+  get runs(): ReadonlySet<string> {
+    return this.#runs;
+  }
+
+  /** Whether the first connection was lost. */
+  get wasLost(): boolean {
+    return this.#reconnecting !== undefined;
+  }
+
   /** A new name for something that a run makes: `migrascope-RUN-PURPOSE-N`. */
   newName(run: string, purpose: string): string {
-    const count = (this.#made.get(purpose) ?? 0) + 1;
-    this.#made.set(purpose, count);
+    const count = (this.#counts.get(purpose) ?? 0) + 1;
+    this.#counts.set(purpose, count);
     return `migrascope-${run}-${purpose}-${count}`;
   }
 
   /** Does what changes the host, after the journal has it. */
   async act<T>(change: Omit<HostChange, 'host'>, action: () => Promise<T>): Promise<T> {
+    if (change.run !== undefined) this.#runs.add(change.run);
     await this.options.journal.record({ host: this.name, ...change });
     return action();
   }
@@ -88,6 +119,26 @@ export class QemuSession {
     );
   }
 
+  /**
+   * As {@link change} for a command that makes something: what undoes it is known before, since a
+   * command may be done though its answer never came. A refusal made nothing.
+   */
+  async make<C extends QmpCommandName>(
+    run: string,
+    command: C,
+    args: QmpCommands[C]['arguments'],
+    { stack, what, by }: { stack: UndoStack; what: string; by: () => Promise<void> },
+  ): Promise<Made> {
+    const made = stack.add(what, by);
+    try {
+      await this.change(run, command, args);
+    } catch (error) {
+      if (error instanceof QmpCommandError) made.forget();
+      throw error;
+    }
+    return made;
+  }
+
   /** As {@link change} for cleaning up: in bounded time, content when what it removes is not there. */
   async remove<C extends QmpCommandName>(
     run: string,
@@ -100,12 +151,47 @@ export class QemuSession {
       if (!(error instanceof QmpCommandError) || !saysNotThere(error)) throw error;
     }
   }
+
+  /**
+   * When the monitor was lost, connects anew, once, so that nothing stays in a QEMU that lives on.
+   * Never throws.
+   * @returns whether QEMU can be asked now.
+   */
+  async reachAgain(): Promise<boolean> {
+    if (this.#qmp.state === 'closed' && this.options.reconnect) {
+      this.#reconnecting ??= this.#connectAgain(this.options.reconnect);
+      await this.#reconnecting;
+    }
+    return this.#qmp.state === 'running';
+  }
+
+  /** An empty stack for what is made here; it connects anew where that is needed. */
+  undoStack(): UndoStack {
+    return new UndoStack(this.logger, () => this.reachAgain());
+  }
+
+  async #connectAgain(reconnect: () => Promise<QmpClient>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#qmp = await reconnect();
+        this.logger.log('info', `${this.name} is reached again, to clean up.`);
+        return;
+      } catch (error) {
+        const gone = error instanceof ConnectError && error.kind === 'connect';
+        if (gone || attempt === mostReconnects) {
+          this.logger.log('warn', `${this.name} can't be reached to clean up: ${messageOf(error)}`);
+          return;
+        }
+        await this.clock.sleep(reconnectPauseMs * attempt);
+      }
+    }
+  }
 }
 
 /** Whether QEMU refused because the thing named does not exist. */
 export function saysNotThere(error: QmpCommandError): boolean {
   return (
     error.errorClass === 'DeviceNotFound' ||
-    /not found|Cannot find|Failed to find node|does not exist/i.test(error.description)
+    /not found|Cannot find|Failed to find node|does not exist|not running/i.test(error.description)
   );
 }

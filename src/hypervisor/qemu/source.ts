@@ -10,11 +10,21 @@
  * is closed there: a failed flip loses nothing.
  */
 import { cancellable, throwIfCancelled } from '../../base/cancel.js';
-import { HypervisorError, QmpCommandError, UsageError } from '../../base/errors.js';
+import {
+  ConnectionLostError,
+  HypervisorError,
+  QmpCommandError,
+  UsageError,
+} from '../../base/errors.js';
 import type { ExtentVisitor } from '../../base/extent.js';
-import { NBD_STATE_DIRTY, QEMU_DIRTY_BITMAP_PREFIX, SlabPool } from '../../nbd/index.js';
+import {
+  NBD_STATE_DIRTY,
+  QEMU_DIRTY_BITMAP_PREFIX,
+  SlabPool,
+  connectNbd,
+} from '../../nbd/index.js';
 import type { GuestDisk, SourceDisk, SourceOptions } from '../types.js';
-import { Serial, UndoStack } from '../undo.js';
+import { Serial } from '../undo.js';
 import type { QemuDisk } from './disks.js';
 import { addExport } from './nbd-server.js';
 import type { NbdExport, NbdLease } from './nbd-server.js';
@@ -76,12 +86,14 @@ export class QemuSource implements SourceDisk {
     lease: NbdLease,
   ): Promise<QemuSource> {
     const { run } = options;
+    const undo = session.undoStack();
+    undo.add(`the use of the NBD server of ${session.name}`, () => lease.release());
     try {
       const request = { run, purpose: 'source', node: target.node, writable: false };
       const source = await addExport(session, lease, request);
       return new QemuSource(session, target, options, lease, source);
     } catch (error) {
-      await lease.release();
+      await undo.unwind();
       throw refused(session, target, 'exported', error);
     }
   }
@@ -115,7 +127,7 @@ export class QemuSource implements SourceDisk {
     return this.#serial.run(async () => {
       if (this.#released) return;
       this.#released = true;
-      const undo = new UndoStack(this.#session.logger);
+      const undo = this.#session.undoStack();
       undo.add(`the use of the NBD server of ${this.#session.name}`, () => this.#lease.release());
       const bitmaps = [this.#recording, this.#unread, ...this.#spent];
       for (const name of bitmaps.filter((bitmap) => bitmap !== undefined)) {
@@ -210,7 +222,7 @@ export class QemuSource implements SourceDisk {
     visit: ExtentVisitor,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { clock, logger, connectNbd } = this.#session.options;
+    const { clock, logger } = this.#session.options;
     const options = { clock, logger, pool: this.#pool, ...(signal ? { signal } : {}) };
     const connection = await connectNbd(uri, { ...options, metaContexts: [context] });
     try {
@@ -263,6 +275,10 @@ export class QemuSource implements SourceDisk {
   }
 
   #requireOpen(what: string): void {
+    if (this.#session.wasLost) {
+      const { name } = this.#session;
+      throw new ConnectionLostError(`The tracking of ${this.disk.name} ended with ${name}.`);
+    }
     if (!this.#released) return;
     throw new UsageError(
       `To ${what}, the source ${this.disk.name} has to be open; it was released.`,

@@ -159,6 +159,11 @@ export class MigrationLab implements AsyncDisposable {
     );
   }
 
+  /** Has the guest write to its disk now, so that there is something to send. */
+  async writeNow(): Promise<void> {
+    await this.lab.run('dd if=/dev/urandom of=/mnt/written bs=64k count=8 conv=fsync 2>/dev/null');
+  }
+
   /** The id of the one child process that runs `command`. */
   async childCalled(command: string): Promise<number> {
     const found: number[] = [];
@@ -168,6 +173,29 @@ export class MigrationLab implements AsyncDisposable {
     }
     expect(found, `processes called ${command}`).toHaveLength(1);
     return found[0]!;
+  }
+
+  /** Takes an export away, whoever uses it, and waits until its node is free. */
+  async removeExport(id: string): Promise<void> {
+    const gone = this.monitor.expect('BLOCK_EXPORT_DELETED', (data) => data.id === id);
+    await this.monitor.execute('block-export-del', { id, mode: 'hard' });
+    await gone.data;
+  }
+
+  /** Removes what a run had to leave, as a person would. */
+  async removeLeftovers(): Promise<void> {
+    await this.monitor.execute('nbd-server-stop', {});
+    for (const node of await this.monitor.execute('query-named-block-nodes', { flat: true })) {
+      const name = node['node-name']!;
+      for (const bitmap of node['dirty-bitmaps'] ?? []) {
+        if (bitmap.name?.startsWith('migrascope-'))
+          await this.monitor.execute('block-dirty-bitmap-remove', { node: name, name: bitmap.name });
+      }
+    }
+    for (const node of await this.monitor.execute('query-named-block-nodes', { flat: true })) {
+      if (/^disk0\.t/.test(node['node-name']!))
+        await this.monitor.execute('blockdev-del', { 'node-name': node['node-name']! });
+    }
   }
 
   /** Freezes the guest's file system for as long as its image is copied, and checks the copy. */
@@ -252,6 +280,15 @@ export function gateAt(
       if (done || !(typeof where === 'number' ? point.line === where : where(point))) return;
       done = true;
       await act(point);
+    },
+  };
+}
+
+/** Passes several gates, one after the other. */
+export function allGates(...gates: readonly Gate[]): Gate {
+  return {
+    async pass(...point) {
+      for (const gate of gates) await gate.pass(...point);
     },
   };
 }

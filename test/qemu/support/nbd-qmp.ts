@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import readline from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 
 interface Answer {
   readonly return?: unknown;
@@ -17,8 +18,7 @@ export class NbdQmp {
   }
 
   static async connect(path: string): Promise<NbdQmp> {
-    const socket = net.connect(path);
-    await once(socket, 'connect');
+    const socket = await connectSoon(path);
     const monitor = new NbdQmp(socket);
     await monitor.#answers.next();
     await monitor.execute('qmp_capabilities');
@@ -39,5 +39,19 @@ export class NbdQmp {
 
   close(): void {
     this.socket.destroy();
+  }
+}
+
+/** Connects to a socket that may be there already, although nobody listens on it yet. */
+async function connectSoon(path: string): Promise<net.Socket> {
+  for (let tries = 1; ; tries++) {
+    const socket = net.connect(path);
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch (error) {
+      if (tries === 100) throw error;
+      await delay(50);
+    }
   }
 }

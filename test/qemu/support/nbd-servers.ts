@@ -113,8 +113,11 @@ export class NbdLab {
   /** Starts `qemu-nbd` on an image. */
   async qemuNbd(image: string, args: readonly string[] = [], exportName = ''): Promise<NbdServer> {
     const socket = this.#socket();
-    const all = ['--persistent', '--socket', socket, '--export-name', exportName, ...args, image];
-    const process = await this.start('qemu-nbd', all, () => exists(socket));
+    const pidFile = `${socket}.pid`;
+    const named = ['--socket', socket, '--pid-file', pidFile, '--export-name', exportName];
+    const process = await this.start('qemu-nbd', ['--persistent', ...named, ...args, image], () =>
+      exists(pidFile),
+    );
     return { process, socket, uri: formatNbdUri({ type: 'unix', path: socket, exportName }) };
   }
 

@@ -10,10 +10,8 @@ import { prepareKernel, type KernelVersion } from './probe-kernel.js';
 
 const run = promisify(execFile);
 
-export const probeProgram = path.resolve(
-  import.meta.dirname,
-  '../../../dist/probe/x86_64/migrascope-probe',
-);
+/** As `npm run build:probe` leaves it; tests and benches run in the repository's root. */
+export const probeProgram = path.resolve('dist/probe/x86_64/migrascope-probe');
 
 export interface GuestImage {
   /** A raw image; its node is called `disk0`, `disk1`, … in the order given. */

@@ -43,13 +43,17 @@ async function startNbdServer(
 }
 
 /**
- * Mounts a small tmpfs that only this process and those that it tells the path can reach: it is
- * gone with the helper.
+ * Mounts a small file system that only those reach who have the path: it is gone with the helper.
+ * @param prepare what is done in it first, by a shell.
  * @returns the helper, and the folder.
  */
-export async function startSmallFolder(bytes: number): Promise<Helper & { folder: string }> {
+export async function startSmallFolder(
+  bytes: number,
+  prepare = 'true',
+): Promise<Helper & { readonly folder: string }> {
   const namespaces = process.getuid?.() === 0 ? '-m' : '-Urm';
-  const script = `mount -t tmpfs -o size=${bytes} none /mnt && echo ready && exec cat`;
+  const mount = `mount -t tmpfs -o size=${bytes} none /mnt`;
+  const script = `${mount} && cd /mnt && ${prepare} && echo ready && exec cat`;
   const helper = startHelper('unshare', [namespaces, 'sh', '-c', script]);
   await helper.until(() => Promise.resolve(helper.output().includes('ready')));
   return { ...helper, folder: `/proc/${helper.pid}/root/mnt` };

@@ -73,9 +73,9 @@ function runsOf(set: BlockSet): Run[] {
   return list;
 }
 
-const settings = { numRuns: 40 };
+const settings = { numRuns: 20 };
 
-describe('block sets behave as sets of numbers', () => {
+describe('block sets behave as sets of numbers', { timeout: 60_000 }, () => {
   it('union, difference, intersection, and what they share', () => {
     fc.assert(
       fc.property(runs, runs, (left, right) => {
@@ -163,6 +163,39 @@ describe('block sets behave as sets of numbers', () => {
         const outside = set.complement(from, count);
         expect(outside.count).toBe(count - set.intersection(BlockSet.range(from, count)).count);
         expect(outside.intersects(set)).toBe(false);
+      }),
+      settings,
+    );
+  });
+
+  it('the first blocks outside of another set', () => {
+    const number = fc.integer({ min: 0, max: 2 * CHUNK });
+    fc.assert(
+      fc.property(runs, runs, number, (list, others, count) => {
+        const excluded = modelOf(others);
+        const outside = sorted(modelOf(list)).filter((block) => !excluded.has(block));
+        const taken = setOf(list).takeOutside(setOf(others), count);
+        expectSame(taken, new Set(outside.slice(0, count)));
+      }),
+      settings,
+    );
+  });
+
+  it('groups made whole where enough of them is there', () => {
+    const size = fc.integer({ min: 5, max: 16 }).map((power) => 2 ** power);
+    fc.assert(
+      fc.property(runs, size, fc.integer({ min: 1, max: 64 }), (list, group, least) => {
+        const model = modelOf(list);
+        const counts = new Map<number, number>();
+        for (const block of model) {
+          const index = Math.floor(block / group);
+          counts.set(index, (counts.get(index) ?? 0) + 1);
+        }
+        const whole = [...counts].filter(([, count]) => count >= least);
+        const expected = setOf(list).union(
+          setOf(whole.map(([index]) => [index * group, group] as const)),
+        );
+        expect(setOf(list).withGroups(group, least).equals(expected)).toBe(true);
       }),
       settings,
     );
@@ -271,6 +304,7 @@ describe('misuse of block sets', () => {
       UsageError,
       'The extent of 25 bytes at 1000 is not within',
     ],
+    ['groups of no fit size', () => BlockSet.empty.withGroups(48, 1), UsageError, 'Groups of 48'],
     ['an odd granularity', () => blockGeometry(1000, 1), UsageError, 'A granularity of 1000 bytes'],
     ['a negative disk', () => blockGeometry(512, -1), UsageError, 'A disk of -1 bytes cannot'],
   ];

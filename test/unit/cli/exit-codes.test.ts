@@ -9,7 +9,13 @@ import {
   UsageError,
   VerificationError,
 } from '../../../src/base/errors.js';
-import { EXIT, EXIT_CODES, exitCodeHelp, exitCodeOfError, exitCodeOfRun } from '../../../src/cli/exit-codes.js';
+import {
+  EXIT,
+  EXIT_CODES,
+  exitCodeHelp,
+  exitCodeOfError,
+  exitCodeOfRun,
+} from '../../../src/cli/exit-codes.js';
 import { summaryWith } from './fixtures.js';
 
 describe('exit codes', () => {

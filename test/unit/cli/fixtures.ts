@@ -112,6 +112,8 @@ export function scriptedMigration(script: Script = {}): MigrationEvent[] {
 
 class ScriptedRun {
   pending = BlockSet.empty;
+  /** By the guest, since the last take. */
+  #written = BlockSet.empty;
   #deferred = BlockSet.empty;
   #sent = BlockSet.empty;
   #sentBytes = 0;
@@ -147,6 +149,7 @@ class ScriptedRun {
       this.statement(8);
       this.#send(plan, 4, Math.floor(this.guest.blocks / 160 / (round + 1)));
       this.statement(9);
+      this.#take(2);
       this.out.emit({
         type: 'batch',
         round,
@@ -157,7 +160,10 @@ class ScriptedRun {
       });
       this.statement(10);
     }
+    this.#write(2);
     this.statement(11);
+    this.#take(1);
+    this.#write(2);
     this.#endRound(false);
   }
 
@@ -165,14 +171,18 @@ class ScriptedRun {
     this.#begin(round);
     this.statement(12);
     if (this.probe) {
+      this.#write(4);
       this.out.t += 300;
       const askedBytes = bytes(this.#deferred);
       this.out.emit({ type: 'drain', askedBytes, writtenBytes: askedBytes, tookMs: 300 });
     }
+    this.#take(this.probe ? 40 : 2);
     this.#deferred = BlockSet.empty;
     this.#send(this.pending, 2, 3);
+    this.#take(1);
     this.#endRound(true);
     this.statement(13);
+    this.#take(1);
     this.out.emit({
       type: 'verdict',
       converged: true,
@@ -186,6 +196,7 @@ class ScriptedRun {
     this.statement(15);
     const pausedAt = this.out.t;
     this.out.emit({ type: 'paused', byProgram: true });
+    this.#take(1);
     this.#send(this.pending, 1, 0);
     this.statement(16);
     this.#verify('paused', 3 * GRANULARITY);
@@ -266,7 +277,10 @@ class ScriptedRun {
         ? []
         : [
             { reason: 'written often', blocks: encodeRuns(hot) },
-            { reason: 'dirty in the page cache', blocks: encodeRuns(this.#deferred.difference(hot)) },
+            {
+              reason: 'dirty in the page cache',
+              blocks: encodeRuns(this.#deferred.difference(hot)),
+            },
           ],
       deferredBytes: bytes(this.#deferred),
     });
@@ -274,7 +288,6 @@ class ScriptedRun {
 
   #send(blocks: BlockSet, pieces: number, writes: number): void {
     let rest = blocks;
-    let written = BlockSet.empty;
     for (let piece = pieces; piece > 0; piece--) {
       const part = rest.take(Math.ceil(rest.count / piece));
       rest = rest.difference(part);
@@ -292,11 +305,28 @@ class ScriptedRun {
       this.#sent = this.#sent.union(part);
       this.#sentBytes += bytes(part);
       this.#resentBytes += bytes(again);
-      const dirty = this.guest.writes(writes);
-      written = written.union(dirty);
-      this.out.emit({ type: 'dirty', sinceMs: 500, blocks: encodeRuns(dirty), bytes: bytes(dirty) });
+      this.#write(writes);
     }
-    this.pending = this.pending.difference(blocks).union(written);
+    this.pending = this.pending.difference(blocks);
+  }
+
+  /** The guest writes, and a sample tells of it. */
+  #write(count: number): void {
+    const blocks = this.guest.writes(count);
+    this.#written = this.#written.union(blocks);
+    this.out.emit({
+      type: 'dirty',
+      sinceMs: 500,
+      blocks: encodeRuns(blocks),
+      bytes: bytes(blocks),
+    });
+  }
+
+  /** The program takes what was written to what is pending. */
+  #take(count: number): void {
+    this.#write(count);
+    this.pending = this.pending.union(this.#written);
+    this.#written = BlockSet.empty;
   }
 
   #verify(phase: 'sent' | 'paused', checkedBytes: number): void {

@@ -73,7 +73,7 @@ describe('options of migrate', () => {
     [['--to', 'file:/x', '--granularity', '3k'], '--granularity: '],
     [['--to', 'file:/x', '--max-rounds', '0'], '--max-rounds: '],
   ] as const)('refuses %j', (args, start) => {
-    expect(() => parse(...args)).toThrowError(
+    expect(() => parse(...args)).toThrow(
       expect.objectContaining({
         kind: 'usage',
         message: expect.stringMatching(new RegExp(`^${start}`)) as string,
@@ -84,9 +84,7 @@ describe('options of migrate', () => {
   it.each([[], ['--to', 'file:/x', '--policy', 'best'], ['--to', 'file:/x', '--verify', 'some']])(
     'leaves to commander what it can tell: %j',
     (...args) => {
-      expect(() => parse(...(args as string[]))).toThrowError(
-        expect.objectContaining({ exitCode: 1 }),
-      );
+      expect(() => parse(...(args as string[]))).toThrow(expect.objectContaining({ exitCode: 1 }));
     },
   );
 

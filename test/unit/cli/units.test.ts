@@ -29,40 +29,59 @@ describe('sizes', () => {
     expect(parseSize(text, '--size')).toBe(bytes);
   });
 
-  it.each(['', 'k', '-1', '1e3', '1,5G', '0x10', '1 2', '64KB', '10 MB', '1.5', '9PiB', '1..5k', 'Infinity'])(
-    'refuses %j and names the option',
-    (text) => {
-      expect(() => parseSize(text, '--size')).toThrow(UsageError);
-      expect(() => parseSize(text, '--size')).toThrow(/^--size: /);
-    },
-  );
+  it.each([
+    '',
+    'k',
+    '-1',
+    '1e3',
+    '1,5G',
+    '0x10',
+    '1 2',
+    '64KB',
+    '10 MB',
+    '1.5',
+    '9PiB',
+    '1..5k',
+    'Infinity',
+  ])('refuses %j and names the option', (text) => {
+    expect(() => parseSize(text, '--size')).toThrow(UsageError);
+    expect(() => parseSize(text, '--size')).toThrow(/^--size: /);
+  });
 
   it('says why MB is refused', () => {
-    expect(() => parseSize('64MB', '--size')).toThrowError(
+    expect(() => parseSize('64MB', '--size')).toThrow(
       expect.objectContaining({ hint: expect.stringContaining('MiB') as string }),
     );
   });
 
   it('reads whole numbers of any unit exactly', () => {
     fc.assert(
-      fc.property(fc.nat({ max: 1023 }), fc.constantFrom(0, 1, 2, 3, 4), fc.boolean(), (n, power, long) => {
-        const unit = UNITS[power]! + (long && power > 0 ? 'iB' : '');
-        expect(parseSize(`${n}${unit}`, '-')).toBe(n * 1024 ** power);
-      }),
+      fc.property(
+        fc.nat({ max: 1023 }),
+        fc.constantFrom(0, 1, 2, 3, 4),
+        fc.boolean(),
+        (n, power, long) => {
+          const unit = UNITS[power] + (long && power > 0 ? 'iB' : '');
+          expect(parseSize(`${n}${unit}`, '-')).toBe(n * 1024 ** power);
+        },
+      ),
     );
   });
 
   it('never throws anything but UsageError, and gives safe integers', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[\d.]{0,20}[kMGTPiBs/ ]{0,4}$/)), (text) => {
-        for (const parse of [parseSize, parseRate]) {
-          try {
-            expect(Number.isSafeInteger(parse(text, '-'))).toBe(true);
-          } catch (error) {
-            expect(error).toBeInstanceOf(UsageError);
+      fc.property(
+        fc.oneof(fc.string(), fc.stringMatching(/^[\d.]{0,20}[kMGTPiBs/ ]{0,4}$/)),
+        (text) => {
+          for (const parse of [parseSize, parseRate]) {
+            try {
+              expect(Number.isSafeInteger(parse(text, '-'))).toBe(true);
+            } catch (error) {
+              expect(error).toBeInstanceOf(UsageError);
+            }
           }
-        }
-      }),
+        },
+      ),
     );
   });
 
@@ -72,7 +91,8 @@ describe('sizes', () => {
         const text = formatBytes(bytes);
         expect(text.length).toBeLessThanOrEqual(8);
         const [number, unit] = text.split(' ') as [string, string];
-        const read = Number(number) * 1024 ** ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'].indexOf(unit);
+        const read =
+          Number(number) * 1024 ** ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'].indexOf(unit);
         expect(Math.abs(read - bytes)).toBeLessThanOrEqual(Math.max(bytes * 0.051, 0));
       }),
     );
@@ -115,7 +135,9 @@ describe('durations', () => {
   });
 
   it.each(['', '300', 'ms', '-1s', '2m', '25h', '1 s 2', '١s'])('refuses %j', (text) => {
-    expect(() => parseDuration(text, '--downtime-limit')).toThrow(/^--downtime-limit: .* not a duration/);
+    expect(() => parseDuration(text, '--downtime-limit')).toThrow(
+      /^--downtime-limit: .* not a duration/,
+    );
   });
 
   it.each([

@@ -1,6 +1,6 @@
 /** Migrations from beginning to end, in memory: what arrives is what was there when the guest stood. */
 import { describe, expect, it } from 'vitest';
-import { MemoryLab } from '../support/memory-lab.js';
+import type { MemoryLab } from '../support/memory-lab.js';
 import { eventsOf, linesOf, migrateInLab } from '../support/migrate-in-lab.js';
 import { randomLab } from '../support/random-lab.js';
 
@@ -13,27 +13,30 @@ function expected(lab: MemoryLab): Buffer {
 }
 
 describe.each(POLICIES)('a migration by policy %s', (policy) => {
-  it.each(SEEDS)('copies the disk as it was at the pause, block for block (seed %i)', async (seed) => {
-    const { lab, ask } = randomLab(seed);
-    const watched = await migrateInLab(lab, {
-      policy,
-      ...ask,
-      decide: () => Promise.resolve('pause-anyway'),
-    });
-    expect(watched.error).toBeUndefined();
-    const { size, foundPaused } = lab.options;
-    expect(lab.destination.subarray(0, size).equals(expected(lab))).toBe(true);
-    expect(lab.outcome).toBe('keep');
-    expect(lab.guest.running).toBe(!foundPaused);
-    expect(watched.summary).toMatchObject({
-      outcome: 'completed',
-      switchedOver: false,
-      guest: foundPaused ? 'paused' : 'running',
-      verified: ask.verify !== 'none',
-      disk: 'disk0',
-    });
-    expect(linesOf(watched)).not.toContain(17);
-  });
+  it.each(SEEDS)(
+    'copies the disk as it was at the pause, block for block (seed %i)',
+    async (seed) => {
+      const { lab, ask } = randomLab(seed);
+      const watched = await migrateInLab(lab, {
+        policy,
+        ...ask,
+        decide: () => Promise.resolve('pause-anyway'),
+      });
+      expect(watched.error).toBeUndefined();
+      const { size, foundPaused } = lab.options;
+      expect(lab.destination.subarray(0, size).equals(expected(lab))).toBe(true);
+      expect(lab.outcome).toBe('keep');
+      expect(lab.guest.running).toBe(!foundPaused);
+      expect(watched.summary).toMatchObject({
+        outcome: 'completed',
+        switchedOver: false,
+        guest: foundPaused ? 'paused' : 'running',
+        verified: ask.verify !== 'none',
+        disk: 'disk0',
+      });
+      expect(linesOf(watched)).not.toContain(17);
+    },
+  );
 
   it.each(SEEDS.slice(0, 60))('pivots the guest to the same bytes (seed %i)', async (seed) => {
     const { lab, ask } = randomLab(1000 + seed);

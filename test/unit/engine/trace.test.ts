@@ -1,4 +1,5 @@
 /** A trace on its way into a file, on the real file system; a full disk is /dev/full. */
+import type * as fs from 'node:fs';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,8 +12,8 @@ import { migrateInLab } from '../support/migrate-in-lab.js';
 const disk = vi.hoisted(() => ({ full: false }));
 
 vi.mock('node:fs', async (importOriginal) => {
-  const real = await importOriginal<typeof import('node:fs')>();
-  const createWriteStream: typeof real.createWriteStream = (path, options) =>
+  const real = await importOriginal<typeof fs>();
+  const createWriteStream: typeof fs.createWriteStream = (path, options) =>
     disk.full ? real.createWriteStream('/dev/full') : real.createWriteStream(path, options);
   return { ...real, createWriteStream };
 });
@@ -41,7 +42,9 @@ describe('a trace', () => {
     const trace = await createTraceWriter(path, unexpected);
     const { events } = await migrateInLab(new MemoryLab(), { onEvent: trace.sink });
     expect(await trace.close()).toBeUndefined();
-    const lines = textOf(await readFile(path)).trimEnd().split('\n');
+    const lines = textOf(await readFile(path))
+      .trimEnd()
+      .split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(events);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { NbdOptionError } from '../../../src/base/errors.js';
 import {
   greeting,
   infoBlockSize,
@@ -16,6 +15,7 @@ import {
   settle,
   startClient,
   type FakeServer,
+  type Rejection,
 } from './support/fake-server.js';
 
 const ERROR = 2 ** 31;
@@ -121,7 +121,7 @@ describe('the handshake', () => {
 });
 
 describe('a refused export', () => {
-  async function refuse(type: number, text = '', list?: Buffer): Promise<NbdOptionError> {
+  async function refuse(type: number, text = '', list?: Buffer): Promise<Rejection> {
     const { server, connecting } = startClient({ exportName: 'nosuch', structuredReplies: false });
     await server.greet();
     await server.option();
@@ -133,7 +133,7 @@ describe('a refused export', () => {
     expect((await server.option()).option).toBe(2);
     server.send(optionReply(2, 1));
     expect((await server.untilClosed()).length).toBe(0);
-    return (await rejection(connecting)) as NbdOptionError;
+    return await rejection(connecting);
   }
 
   it.each([

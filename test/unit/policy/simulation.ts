@@ -15,8 +15,7 @@ import {
 import type { Workload } from './workloads.js';
 
 export const BLOCK_BYTES = 65_536;
-export const DISK_BLOCKS = 163_840;
-export const USED_BLOCKS = 98_304;
+export const USED_BLOCKS = 24_576;
 const TICK_MS = 50;
 const EXPIRE_MS = 30_000;
 const WAKE_MS = 5000;

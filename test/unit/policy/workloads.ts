@@ -10,7 +10,8 @@ export type Workload = (
 /** Makes a workload on a disk whose first `used` blocks hold data. */
 export type WorkloadMaker = (seed: number, used: number) => Workload;
 
-const REGION = 32_768;
+/** Blocks of the busy part: 512 MiB at 64 KiB a block. */
+const REGION = 8192;
 
 /** Numbers from 0 to 1. */
 export function random(seed: number): () => number {
@@ -72,24 +73,27 @@ function rewriting(perSecond: number, files: number, pick: () => number): Worklo
   });
 }
 
+/** A log that begins anew after `blocks` blocks; it lies behind what is used. */
+export function circularLog(blocks: number, used: number): Workload {
+  let at = 0;
+  return paced(75, (write) => {
+    write(used + (at++ % blocks), -1, false);
+  });
+}
+
 export const WORKLOADS = {
   idle: () => () => undefined,
   'random-rewrite': (seed) => {
     const next = random(seed);
-    return rewriting(300, 8, () => Math.floor(next() * REGION));
+    return rewriting(75, 8, () => Math.floor(next() * REGION));
   },
-  'zipf-rewrite': (seed) => rewriting(800, 8, zipf(REGION, 0.9, random(seed))),
-  'sequential-log': (_, used) => {
-    let at = 0;
-    return paced(300, (write) => {
-      write(used + (at++ % 60_000), -1, false);
-    });
-  },
+  'zipf-rewrite': (seed) => rewriting(200, 8, zipf(REGION, 0.9, random(seed))),
+  'sequential-log': (_, used) => circularLog(15_000, used),
   database: (seed) => {
-    const tables = rewriting(400, 8, zipf(REGION, 0.9, random(seed)));
+    const tables = rewriting(100, 8, zipf(REGION, 0.9, random(seed)));
     let at = 0;
-    const log = paced(100, (write) => {
-      write(40_000 + (at++ % 2048), -1, true);
+    const log = paced(25, (write) => {
+      write(10_000 + (at++ % 512), -1, true);
     });
     return (now, ms, write) => {
       tables(now, ms, write);
@@ -99,16 +103,16 @@ export const WORKLOADS = {
   /** The busy blocks lie all over the disk, so that no neighbourhood is quiet. */
   scattered: (seed, used) => {
     const pick = zipf(used, 0.9, random(seed));
-    return paced(800, (write) => {
+    return paced(200, (write) => {
       const block = pick();
-      write(block, block >> 12, false);
+      write(block, block >> 10, false);
     });
   },
   /** A guest that is just being installed: it fills its disk until 30 s after tracking began. */
   'fresh-install': (_, used) => {
     let at = used;
-    const fill = paced(700, (write) => {
-      write(at++, at >> 9, false);
+    const fill = paced(175, (write) => {
+      write(at++, at >> 7, false);
     });
     return (now, ms, write) => {
       if (now < 90_000) fill(now, ms, write);
@@ -117,9 +121,9 @@ export const WORKLOADS = {
   /** Everything is hot: the whole disk is rewritten at random, without an end. */
   everything: (seed, used) => {
     const next = random(seed);
-    return paced(900, (write) => {
+    return paced(225, (write) => {
       const block = Math.floor(next() * used);
-      write(block, block >> 12, false);
+      write(block, block >> 10, false);
     });
   },
 } satisfies Record<string, WorkloadMaker>;

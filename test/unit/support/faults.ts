@@ -5,7 +5,7 @@ import { ConnectionLostError } from '../../../src/base/errors.js';
 /** What a lab's operation is called, e.g. `destination.write`. */
 export type Operation =
   | `hypervisor.${'connect' | 'disks' | 'runState' | 'pause' | 'resume' | 'openSource' | 'openPivot' | 'probeAddress' | 'close'}`
-  | `source.${'startTracking' | 'flip' | 'release' | 'connect' | 'read' | 'blockStatus'}`
+  | `source.${'startTracking' | 'flip' | 'release' | 'connect' | 'read' | 'flush' | 'blockStatus'}`
   | `destination.${'open' | 'release' | 'connect' | 'read' | 'write' | 'writeZeroes' | 'flush' | 'blockStatus'}`
   | 'pivot.switchOver'
   | `probe.${'connect' | 'snapshot' | 'drain' | 'trim' | 'close'}`;
@@ -39,7 +39,9 @@ export class Faults {
   }
 
   /** Settles all that hangs, as a lost connection does. */
-  loseConnection(error: Error = new ConnectionLostError('The connection to the lab was lost.')): void {
+  loseConnection(
+    error: Error = new ConnectionLostError('The connection to the lab was lost.'),
+  ): void {
     this.#lose(error);
   }
 

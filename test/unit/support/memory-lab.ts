@@ -163,12 +163,14 @@ export class MemoryLab implements Hypervisor {
 
   async pause(signal?: AbortSignal): Promise<void> {
     await this.faults.pass('hypervisor.pause', signal);
+    await this.clock.sleep(2, signal);
     this.guest.pause(this.clock.now());
     this.atPause = Buffer.from(this.source);
   }
 
   async resume(signal?: AbortSignal): Promise<void> {
     await this.faults.pass('hypervisor.resume', signal);
+    await this.clock.sleep(1, signal);
     this.resumes++;
     this.guest.resume(this.clock.now());
   }
@@ -394,15 +396,13 @@ export class MemoryLab implements Hypervisor {
   report(): CacheReport {
     const { pageBytes, size } = this.options;
     const pages = [...this.guest.dirty.keys()].sort((a, b) => a - b);
-    const extents = pages.map(
-      (page): CacheExtent => ({
-        offset: page * pageBytes,
-        length: Math.min(pageBytes, size - page * pageBytes),
-        state: page % 5 === 0 ? 'writeback' : 'dirty',
-        class: page % 3 === 0 ? 'metadata' : 'data',
-        ...(page % 3 === 0 ? {} : { file: page % 2, fileOffset: page * pageBytes }),
-      }),
-    );
+    const extents = pages.map((page): CacheExtent => ({
+      offset: page * pageBytes,
+      length: Math.min(pageBytes, size - page * pageBytes),
+      state: page % 5 === 0 ? 'writeback' : 'dirty',
+      class: page % 3 === 0 ? 'metadata' : 'data',
+      ...(page % 3 === 0 ? {} : { file: page % 2, fileOffset: page * pageBytes }),
+    }));
     const file = { device: '254:1', generation: 1, links: 1, fileSystem: 'ext4' };
     return {
       sequence: ++this.#reports,

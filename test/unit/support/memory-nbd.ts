@@ -110,7 +110,6 @@ export class MemoryConnection implements NbdConnection {
   }
 
   async flush(options: CommandOptions = {}): Promise<void> {
-    if (this.target.side === 'source') throw new Error('Nothing of the engine flushes the source.');
     await this.#pass('flush', options.signal);
     await this.clock.sleep(this.link.latencyMs, options.signal);
   }
@@ -144,11 +143,14 @@ export class MemoryConnection implements NbdConnection {
   }
 
   /** A request, from its start: fails when the connection has ended, or when it is told to. */
-  async #pass(what: 'read' | 'write' | 'writeZeroes' | 'flush' | 'blockStatus', signal?: AbortSignal) {
+  async #pass(
+    what: 'read' | 'write' | 'writeZeroes' | 'flush' | 'blockStatus',
+    signal?: AbortSignal,
+  ) {
     this.#ended.signal.throwIfAborted();
     signal?.throwIfAborted();
     if (this.target.side === 'source') {
-      if (what !== 'read' && what !== 'blockStatus') throw new Error('The source is read-only.');
+      if (what === 'write' || what === 'writeZeroes') throw new Error('The source is read-only.');
       await this.faults.pass(`source.${what}`, signal);
     } else await this.faults.pass(`destination.${what}`, signal);
     this.#ended.signal.throwIfAborted();

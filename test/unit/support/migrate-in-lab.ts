@@ -7,7 +7,11 @@ import { BlockSet, blockCount, decodeRuns } from '../../../src/engine/blockset/i
 import type { MigrationEvent } from '../../../src/engine/events.js';
 import { openGate, type Gate } from '../../../src/engine/gate.js';
 import { migrate, type MigrationResult } from '../../../src/engine/migrate.js';
-import { DEFAULTS, type MigrationOptions, type MigrationParts } from '../../../src/engine/options.js';
+import {
+  DEFAULTS,
+  type MigrationOptions,
+  type MigrationParts,
+} from '../../../src/engine/options.js';
 import { PREFIX, type MemoryLab } from './memory-lab.js';
 
 const schema = JSON.parse(

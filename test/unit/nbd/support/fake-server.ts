@@ -170,14 +170,27 @@ export async function connected(
   return { near, server, client: await connecting };
 }
 
+/** An error with what the classes of src/base/errors.ts carry. */
+export interface Rejection extends Error {
+  readonly kind?: string;
+  readonly hint?: string;
+  readonly errno?: number;
+  readonly replyType?: number;
+}
+
 /** What a promise rejected with; fails when it did not. */
-export async function rejection(promise: Promise<unknown>): Promise<Error> {
+export async function rejection(promise: Promise<unknown>): Promise<Rejection> {
   const outcome = await promise.then(
     () => undefined,
     (error: unknown) => error,
   );
   if (outcome instanceof Error) return outcome;
   throw new Error('The promise did not reject.');
+}
+
+/** What each of the promises rejected with; heard from the start. */
+export function rejections(promises: readonly Promise<unknown>[]): Promise<Rejection[]> {
+  return Promise.all(promises.map(rejection));
 }
 
 /** Lets everything that is due in memory happen. */

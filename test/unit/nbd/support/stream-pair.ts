@@ -31,7 +31,7 @@ export class StreamEnd extends Duplex {
       if (error) peer.destroy(error);
       else peer.push(null);
     }
-    done(null);
+    done(error);
   }
 
   /** Stops taking what this end writes, until `resume` is called with its result. */
