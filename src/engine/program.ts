@@ -12,7 +12,7 @@ export const PROGRAM: readonly string[] = [
   '    repeat                                  a batch, about 2 s of sending',
   '        cache := ask the guest for its page cache',
   '        batch := policy(pending, cache, history)',
-  '        send batch; meanwhile re-read what was sent before it; compare',
+  '        send batch; compare what earlier ones sent',
   '        flip: pending := (pending − batch) ∪ written meanwhile',
   '    until every pending block is sent or deferred',
   'until what is not deferred fits the downtime limit, or rounds no longer help',

@@ -121,7 +121,8 @@ describe('a guest with Linux 6.1 and ext4', () => {
     await unmount(lab);
     const [disk] = guest.disks;
     await checkFileSystem(disk!.image, 'ext4');
-    await run('/usr/sbin/debugfs', ['-R', `rdump / ${folder}`, disk!.image]);
+    const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+    await run('debugfs', ['-R', `rdump / ${folder}`, disk!.image], { env });
     const { stdout } = await run(workload, ['verify', folder, '1']);
     expect(stdout).toMatch(/^ok [1-9]\d*\n$/);
   });

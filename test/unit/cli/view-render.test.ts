@@ -75,7 +75,7 @@ describe('a frame of the live view', () => {
     model.apply({ type: 'held', seq: 0, t: model.t, line: 8 });
     const lines = frame(model, { height: 50, listing: true });
     expect(lines.filter((line) => line.startsWith('■'))).toEqual([
-      '■  8          send batch   round 0, batch 2',
+      '■  8          send batch; compare what earlier ones sent   round 0, batch 2',
     ]);
     expect(lines).toContain('  17  switch over');
   });

@@ -49,7 +49,7 @@ const FAILURES: readonly Failing[] = [
   { at: 'destination.write', error: noSpace, line: 8 },
   { at: 'destination.write', error: lost, line: 8 },
   { at: 'source.flip', error: refused, line: 9 },
-  { at: 'destination.read', error: broken, line: 8 },
+  { at: 'destination.read', error: broken, line: 12 },
   { at: 'source.flush', error: broken, line: 14 },
   { at: 'destination.flush', error: noSpace, line: 14 },
   { at: 'hypervisor.runState', error: refused, line: 15 },
