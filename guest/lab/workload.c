@@ -247,7 +247,7 @@ static const struct workload {
     {"zipf-rewrite", rewrite_zipf, 400, true, false, false},
     {"sequential-log", append_log, 1000, false, true, false},
     {"database", transact, 200, true, true, false},
-    {"small-files", small_files, 200, false, false, true},
+    {"small-files", small_files, 800, false, false, true},
 };
 
 static const struct workload *find(const char *name) {

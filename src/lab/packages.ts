@@ -95,7 +95,7 @@ const newerLists: Source = async (work, options) => {
 
 const backports: Source = async (work, options) => {
   const list = join(work, 'backports.list');
-  await writeFile(list, await backportsLine(options));
+  await writeFile(list, await backportsLine(['-c', configurationFile(work, 'newer')], options));
   const lines = `Dir::Etc::sourcelist "${list}";\nDir::Etc::sourceparts "-";\n`;
   const apt = ['-c', await aptConfiguration(work, 'backports', lines)];
   await runTool('apt-get', [...apt, 'update', '-q'], options);
@@ -107,7 +107,7 @@ async function aptConfiguration(work: string, name: string, more: string): Promi
   const folder = join(work, name);
   await mkdir(join(folder, 'lists/partial'), { recursive: true });
   await mkdir(join(folder, 'archives/partial'), { recursive: true });
-  const file = join(folder, 'apt.conf');
+  const file = configurationFile(work, name);
   await writeFile(
     file,
     `Dir::State::Lists "${join(folder, 'lists')}";
@@ -120,6 +120,10 @@ Dir::Cache::srcpkgcache "";
 ${more}`,
   );
   return file;
+}
+
+function configurationFile(work: string, name: string): string {
+  return join(work, name, 'apt.conf');
 }
 
 async function newestName(
@@ -140,11 +144,14 @@ export function newest(names: readonly string[]): string | undefined {
 
 const DEBIAN_KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-/** A line of a sources list for the backports on the machine's own mirror; empty where it has none. */
-async function backportsLine(options: CommandOptions): Promise<string> {
+/**
+ * A line of a sources list for the backports on the machine's own mirror; empty where it has none.
+ * @param apt options with lists that are there: without them apt names no mirror.
+ */
+async function backportsLine(apt: readonly string[], options: CommandOptions): Promise<string> {
   const system = await readFile('/etc/os-release', 'utf8').catch(() => '');
   const release = /^VERSION_CODENAME=(.+)$/m.exec(system)?.[1];
-  const indexTargets = ['indextargets', '--format', '$(SITE) $(RELEASE)'];
+  const indexTargets = [...apt, 'indextargets', '--format', '$(SITE) $(RELEASE)'];
   const found = await runTool('apt-get', indexTargets, options);
   const targets = found.split('\n').map((line) => line.split(' '));
   const [site] =

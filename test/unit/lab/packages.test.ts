@@ -76,7 +76,7 @@ describe('a package', () => {
     tool(
       'apt-get',
       `case "$*" in
-        indextargets*) . /etc/os-release; echo "http://mirror.example/debian $VERSION_CODENAME";;
+        *newer*indextargets*) . /etc/os-release; echo "http://mirror.example/debian $VERSION_CODENAME";;
         *download*) : > thing.deb;;
       esac
       cp backports.list ${folder}/list 2>/dev/null || true`,
