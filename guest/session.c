@@ -14,13 +14,13 @@
 #include "job.h"
 #include "json.h"
 #include "port.h"
+#include "queue.h"
 #include "session_reply.h"
+#include "staged.h"
 #include "steer.h"
 
-#define OUTPUT_SIZE (256 * 1024)
 /* How often it is looked whether the host has come, or the port is there. */
 #define LOOK_MS 250
-#define STAGED_LIMIT EXTENT_LIMIT
 #define SILENCE_MS 15000
 #define SILENCE_LIMIT_MS 120000
 
@@ -34,41 +34,23 @@ static struct {
     size_t input_length;
     /* The rest of a line that is too long is skipped. */
     bool skipping;
-    char output[OUTPUT_SIZE];
-    size_t output_start, output_end;
+    struct queue output;
     struct job job;
     /* The job's last line is held until its process has ended: the host may ask for more then. */
     char job_lines[2 * LINE_LIMIT];
     size_t job_length;
     uint64_t sequence;
-    struct region *staged;
-    size_t staged_count, staged_capacity;
+    struct staged staged;
     uint64_t heard_ms, silence_ms;
 } self;
 
 static struct line reply;
 
-/* ---- output ---- */
-
-static size_t output_room(void) {
-    if (self.output_start > 0) {
-        memmove(self.output, self.output + self.output_start, self.output_end - self.output_start);
-        self.output_end -= self.output_start;
-        self.output_start = 0;
-    }
-    return sizeof self.output - self.output_end;
-}
-
-/* Callers see to it that there is room for a line. */
-static void queue(const char *bytes, size_t count) {
-    if (count > output_room()) return;
-    memcpy(self.output + self.output_end, bytes, count);
-    self.output_end += count;
-}
+/* ---- replies ---- */
 
 static void queue_reply(void) {
     line_raw(&reply, "\n");
-    if (!reply.overflow) queue(reply.text, reply.length);
+    if (!reply.overflow) queue_add(&self.output, reply.text, reply.length);
     line_clear(&reply);
 }
 
@@ -79,17 +61,11 @@ static void queue_error(const char *id, const char *code, const char *message) {
 
 /* ---- requests ---- */
 
-static void forget_staged(void) {
-    free(self.staged);
-    self.staged = NULL;
-    self.staged_count = self.staged_capacity = 0;
-}
-
 /* What one host asked for does not concern the next. */
 static void end_requests(void) {
     job_kill(&self.job);
     self.job_length = 0;
-    forget_staged();
+    staged_clear(&self.staged);
     steer_release();
 }
 
@@ -112,38 +88,18 @@ static void on_ping(const char *id) {
     queue_reply();
 }
 
-/* Appends [offset, length, offset, length, …]; a sentence where that is wrong. */
-static const char *stage(struct json extents) {
-    struct json element;
-    size_t position = 0, count = 0;
-    struct region region = {0};
-    if (!json_is_array(extents)) return "'extents' must be an array of numbers.";
-    while (json_next(extents, &position, &element)) {
-        if (!json_number(element, count++ % 2 == 0 ? &region.offset : &region.length))
-            return "'extents' must hold whole numbers that are not negative.";
-        if (count % 2 != 0) continue;
-        if (region.length == 0 || region.offset + region.length > INT64_MAX)
-            return "'extents' holds an extent of a length that can't be.";
-        if (!make_room((void **)&self.staged, &self.staged_capacity, self.staged_count,
-                       sizeof *self.staged, STAGED_LIMIT))
-            return "More extents were staged than the probe takes.";
-        self.staged[self.staged_count++] = region;
-    }
-    return count % 2 == 0 ? NULL : "'extents' must hold pairs of offset and length.";
-}
-
 static void on_stage(const char *id, struct json params) {
-    if (json_true(json_member(params, "anew"))) forget_staged();
-    const char *wrong = stage(json_member(params, "extents"));
+    if (json_true(json_member(params, "anew"))) staged_clear(&self.staged);
+    const char *wrong = staged_add(&self.staged, json_member(params, "extents"));
     if (wrong != NULL) {
-        forget_staged();
+        staged_clear(&self.staged);
         queue_error(id, "bad-request", wrong);
         return;
     }
     reply_begin(&reply, id);
     line_raw(&reply, "{");
     line_key(&reply, "staged");
-    line_number(&reply, self.staged_count);
+    line_number(&reply, self.staged.count);
     line_raw(&reply, "}}");
     queue_reply();
 }
@@ -195,16 +151,16 @@ static void on_drain(const char *id, struct json params) {
     struct request request = {.kind = JOB_DRAIN};
     struct json extents = json_member(params, "extents");
     bool named = extents.start != NULL || json_true(json_member(params, "staged"));
-    const char *wrong = extents.start == NULL ? NULL : stage(extents);
+    const char *wrong = extents.start == NULL ? NULL : staged_add(&self.staged, extents);
     if (wrong == NULL) {
         static struct region none;
-        request.regions = !named ? NULL : self.staged == NULL ? &none : self.staged;
-        request.region_count = named ? self.staged_count : 0;
+        request.regions = !named ? NULL : self.staged.regions == NULL ? &none : self.staged.regions;
+        request.region_count = named ? self.staged.count : 0;
         start_job(&request, id, params);
     } else {
         queue_error(id, "bad-request", wrong);
     }
-    forget_staged();
+    staged_clear(&self.staged);
 }
 
 static void on_trim(const char *id, struct json params) {
@@ -291,7 +247,7 @@ static void begin_connection(void) {
     self.connected = true;
     self.input_length = 0;
     self.skipping = false;
-    self.output_start = self.output_end = 0;
+    queue_clear(&self.output);
     self.heard_ms = monotonic_ms();
     /* Half a line of the connection before may still be on its way. */
     line_raw(&reply, "\n{\"hello\":{");
@@ -305,7 +261,7 @@ static void end_connection(void) {
     self.connected = false;
     end_requests();
     port_drop_input(&self.port);
-    self.output_start = self.output_end = 0;
+    queue_clear(&self.output);
 }
 
 static void take_line(char *end) {
@@ -319,7 +275,7 @@ static void take_line(char *end) {
 /* Handles one line at a time while there is room for its reply. */
 static void take_lines(void) {
     char *end;
-    while (output_room() >= 2 * LINE_LIMIT &&
+    while (queue_room(&self.output) >= 2 * LINE_LIMIT &&
            (end = memchr(self.input, '\n', self.input_length)) != NULL)
         take_line(end);
     if (self.input_length < sizeof self.input) return;
@@ -345,9 +301,8 @@ static void receive(void) {
 }
 
 static void transmit(void) {
-    ssize_t count = port_write(&self.port, self.output + self.output_start,
-                               self.output_end - self.output_start);
-    if (count > 0) self.output_start += (size_t)count;
+    ssize_t count = port_write(&self.port, queue_bytes(&self.output), queue_length(&self.output));
+    if (count > 0) queue_take(&self.output, (size_t)count);
     else if (count < 0 && self.port.name == NULL) self.ended = true;
     else if (count < 0) end_connection();
 }
@@ -355,11 +310,11 @@ static void transmit(void) {
 /* Passes on whole lines of the job, the one at the end only when `all`. */
 static void pass_lines(bool all) {
     char *end;
-    while (output_room() >= LINE_LIMIT &&
+    while (queue_room(&self.output) >= LINE_LIMIT &&
            (end = memchr(self.job_lines, '\n', self.job_length)) != NULL) {
         size_t length = (size_t)(end - self.job_lines) + 1;
         if (length == self.job_length && !all) return;
-        queue(self.job_lines, length);
+        queue_add(&self.output, self.job_lines, length);
         self.job_length -= length;
         memmove(self.job_lines, end + 1, self.job_length);
     }
@@ -389,9 +344,9 @@ static int timeout_ms(void) {
 }
 
 static void wait_for_events(void) {
-    bool room = output_room() >= 2 * LINE_LIMIT;
+    bool room = queue_room(&self.output) >= 2 * LINE_LIMIT;
     bool job = self.job.process != 0 && room;
-    bool waiting = self.output_end > self.output_start;
+    bool waiting = queue_length(&self.output) > 0;
     short wanted = (short)(room ? POLLIN : 0);
     bool same = self.port.input == self.port.output;
     struct pollfd fds[] = {

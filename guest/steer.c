@@ -205,7 +205,9 @@ bool steer_hold(uint64_t for_ms, char *reason, size_t size) {
         return false;
     }
     for (size_t i = 0; i < setting_count; i++) {
-        if (write_text(settings[i].path, settings[i].steered)) continue;
+        /* Shares may add up to 100 % already; the rest is of use without them. */
+        bool needed = !strncmp(settings[i].path, VM, strlen(VM));
+        if (write_text(settings[i].path, settings[i].steered) || !needed) continue;
         say(reason, size, "%s can't be changed (%s).", settings[i].path, strerror(errno));
         steer_release();
         return false;

@@ -179,7 +179,6 @@ static int verify_folder(void) {
 #define SETTLED 16
 #define SMALL 64
 #define SMALL_FILES 512
-#define SMALL_PAGES 8
 
 static uint32_t below(uint32_t bound) { return (uint32_t)(random_next(&state) % bound); }
 
@@ -227,7 +226,7 @@ static void small_files(unsigned pages) {
     for (unsigned written = 0; written < pages;) {
         struct file *file = &files[SMALL + below(SMALL_FILES)];
         if (below(4) == 0) truncate_file(file);
-        uint32_t length = 1 + below(SMALL_PAGES);
+        uint32_t length = 1 + below(file->pages);
         for (uint32_t index = 0; index < length; index++) write_page(file, index);
         written += length;
     }
@@ -257,14 +256,15 @@ static const struct workload *find(const char *name) {
     exit(2);
 }
 
-/* Opens the files of the workload; a quarter of the disk is settled, an eighth is the region. */
+/* Opens the files of the workload; a quarter of the disk is settled, an eighth is the region, or
+ * the log, or what the small files can have together. */
 static void open_files(const struct workload *workload, uint64_t bytes) {
     uint32_t pages = (uint32_t)(bytes / PAGE_BYTES);
     for (uint32_t i = 0; i < 8; i++) open_file(SETTLED + i, pages / 32);
     if (workload->region) open_file(REGION, pages / 8);
     if (workload->log) open_file(LOG, pages / 8);
     if (workload->small)
-        for (uint32_t i = 0; i < SMALL_FILES; i++) open_file(SMALL + i, SMALL_PAGES);
+        for (uint32_t i = 0; i < SMALL_FILES; i++) open_file(SMALL + i, pages / 8 / SMALL_FILES);
 }
 
 /* Writes every page once, many at a time: a guest may be slow. */

@@ -16,13 +16,13 @@ export async function cancellable<T>(
   what: string,
 ): Promise<T> {
   if (!signal) return promise;
+  promise.catch(() => undefined);
   throwIfCancelled(signal, what);
   let onAbort: () => void;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(new CancelledError(`${what} was cancelled.`, { cause: signal.reason }));
     signal.addEventListener('abort', onAbort, { once: true });
   });
-  promise.catch(() => undefined);
   return Promise.race([promise, aborted]).finally(() =>
     signal.removeEventListener('abort', onAbort),
   );

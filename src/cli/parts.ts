@@ -1,15 +1,17 @@
 /** How the command reaches a host, a guest's probe and a destination: the layers below, put together. */
+import { readBuiltProbe } from '../base/built-files.js';
 import { systemClock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import {
   connectQemu,
   openFileDestination,
   openNbdDestination,
+  probePortName,
   resolveHost,
 } from '../hypervisor/index.js';
 import { labStatus } from '../lab/index.js';
 import { connectNbd, SlabPool } from '../nbd/index.js';
-import { connectProbe } from '../probe/index.js';
+import { connectProbe, uploadProbe } from '../probe/index.js';
 import type { Connections } from './world.js';
 
 /**
@@ -31,6 +33,8 @@ export async function connectionsTo(
     connectHypervisor: (signal) => connectQemu(resolved, { clock, logger, signal }),
     connectNbd: (uri, options) => connectNbd(uri, { clock, logger, pool, ...options }),
     connectProbe: (address, signal) => connectProbe(address, { clock, logger, signal }),
+    uploadProbe: (agent, signal) =>
+      uploadProbe(agent, { portName: probePortName, program: readBuiltProbe, clock, signal }),
     openDestination: (request, { size }, signal) => {
       if (request.type === 'nbd')
         return openNbdDestination(request.uri, { size, clock, logger, signal });

@@ -20,7 +20,7 @@ export type Input = NodeJS.ReadableStream & {
 /** How the engine reaches a host and a destination. */
 export type Connections = Pick<
   MigrationParts,
-  'connectHypervisor' | 'connectNbd' | 'connectProbe' | 'openDestination'
+  'connectHypervisor' | 'connectNbd' | 'connectProbe' | 'uploadProbe' | 'openDestination'
 >;
 
 export interface World {

@@ -109,9 +109,8 @@ const LOSS_MS = 200;
 
 /** Where a connection ended because the hypervisor did, that is what a person should see. */
 async function hearOfLoss(run: Run, thrown: unknown): Promise<void> {
-  if (!isLoss(thrown)) return;
-  const told = run.parts.clock.sleep(LOSS_MS, run.signal);
-  await told.catch(() => undefined);
+  if (run.lost || !isLoss(run.failure ?? thrown)) return;
+  await run.parts.clock.sleep(LOSS_MS);
 }
 
 function isLoss(error: unknown): boolean {
@@ -124,9 +123,11 @@ function reasonOf(run: Run, thrown: unknown): MigrascopeError {
   const own = thrown instanceof MigrascopeError;
   const switching = run.line === SWITCHOVER_LINE && !run.switchedOver;
   if (own && switching && !(thrown instanceof CancelledError)) return thrown;
+  const failure = run.failure ?? thrown;
+  if (isLoss(failure) && run.lost) return run.lost;
+  if (isLoss(failure) && run.poweredOff) return whyLost(run, failure);
   if (run.failure instanceof MigrascopeError) return run.failure;
   if (run.parts.signal.aborted) return cancelled(run);
-  if (run.poweredOff && isLoss(thrown)) return whyLost(run, thrown);
   if (own) return thrown;
   return new HypervisorError(`The migration failed unexpectedly: ${messageOf(thrown)}`, {
     cause: thrown,
@@ -163,6 +164,7 @@ async function putBack(run: Run, opened: Opened, outcome: 'keep' | 'discard'): P
     else connection.destroy(new ConnectionLostError('The migration ended.'));
   }
   await attempt('letting go of the probe', () => opened.cache?.close());
+  await attempt('unplugging the probe’s port', () => opened.probePort?.release());
   await attempt('letting go of the destination', () => opened.destination?.release(outcome));
   await attempt('letting go of the source', () => opened.source?.release());
   await resume();

@@ -63,6 +63,8 @@ export interface MigrationParts {
     options: { readonly metaContexts?: readonly string[]; readonly signal?: AbortSignal },
   ): Promise<NbdConnection>;
   connectProbe(address: ProbeAddress, signal: AbortSignal): Promise<Probe>;
+  /** Starts a probe through the guest's agent at that address; without it, none is started. */
+  uploadProbe?(agent: ProbeAddress, signal: AbortSignal): Promise<void>;
   /** Opens a destination that is not a pivot. */
   openDestination(
     request: DestinationRequest,

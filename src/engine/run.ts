@@ -1,4 +1,5 @@
 /** What the statements of one migration share: the sets, the account, the connections, the events. */
+import type { MigrascopeError } from '../base/errors.js';
 import type {
   Hypervisor,
   Destination,
@@ -65,6 +66,8 @@ export class Run {
   /** Number of the statement that is executed, 0 before the first. */
   line = 0;
   pause: Pause | undefined;
+  /** Why the hypervisor cannot be reached any more, once that is so. */
+  lost: MigrascopeError | undefined;
   /** Whether the guest powered off, or was told to. */
   poweredOff = false;
   downtimeMs = 0;

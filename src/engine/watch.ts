@@ -7,7 +7,8 @@ import type { Run } from './run.js';
 export function watchGuest(run: Run, event: GuestEvent): void {
   switch (event.type) {
     case 'lost':
-      run.fail(whyLost(run, event.error));
+      run.lost = whyLost(run, event.error);
+      run.fail(run.lost);
       return;
     case 'resumed':
       run.emit({ type: 'resumed', byProgram: false });

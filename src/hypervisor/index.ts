@@ -8,7 +8,6 @@ export type { NbdDestinationOptions } from './destination/nbd.js';
 export { hostsFilePath, readHosts, resolveHost } from './hosts.js';
 export type { Host, HostsFileOptions } from './hosts.js';
 export { findDisk } from './qemu/disks.js';
-export type { AddedPort } from './qemu/guest-ports.js';
 export { agentPortName, probePortName } from './qemu/guest-ports.js';
 export { QemuHypervisor, connectQemu } from './qemu/qemu-hypervisor.js';
 export type { ConnectOptions } from './qemu/qemu-hypervisor.js';
@@ -18,6 +17,7 @@ export type { EventWaiter, ExpectOptions } from './qemu/qmp-events.js';
 export type { QmpCommandName, QmpCommands, QmpEventName, QmpEvents } from './qemu/schema.js';
 export type { HostChange, Journal } from './qemu/session.js';
 export type {
+  AddedPort,
   Destination,
   GuestDisk,
   GuestEvent,

@@ -72,6 +72,13 @@ export interface Hypervisor {
   ): Promise<PivotDestination>;
   /** Where the guest's probe can be reached, if the guest has a port for it. */
   probeAddress(signal?: AbortSignal): Promise<ProbeAddress | undefined>;
+  /** Where the guest's agent can be reached, if it has a port for one; the agent can start a probe. */
+  guestAgentAddress(signal?: AbortSignal): Promise<ProbeAddress | undefined>;
+  /**
+   * Adds a port for the probe to the running guest, for a run.
+   * @throws HypervisorError when the guest can't have one.
+   */
+  addProbePort(run: string, signal?: AbortSignal): Promise<AddedPort>;
   /** Lets go of the hypervisor; removes what is left of its runs first. Idempotent; never throws. */
   close(): Promise<void>;
 }
@@ -139,6 +146,13 @@ export interface PivotDestination extends Destination {
    * @returns the lasting name of the guest's new disk.
    */
   switchOver(signal?: AbortSignal): Promise<string>;
+}
+
+/** A port that was added to a guest for a run. */
+export interface AddedPort {
+  readonly address: ProbeAddress;
+  /** Unplugs it. Idempotent; never throws. */
+  release(): Promise<void>;
 }
 
 /** Where the host side of a guest's probe port listens. */

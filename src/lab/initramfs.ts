@@ -1,8 +1,8 @@
 /** The guest's initial RAM disk: busybox, modules, the lab's own programs and the probe. */
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { builtPath } from '../base/built-files.js';
 import { LabError, messageOf } from '../base/errors.js';
 import { cpioArchive, type ArchiveEntry } from './cpio.js';
 import { agentEntries } from './agent.js';
@@ -90,21 +90,11 @@ async function readBusybox(context: PackageContext): Promise<Buffer> {
 
 /** Something that the build put into dist/. */
 async function readBuilt(name: string): Promise<Buffer> {
-  const path = await distFolder().then((folder) => join(folder, name));
+  const path = await builtPath(name);
   return readFile(path).catch((error: unknown) => {
     throw new LabError(`The lab needs ${path}: ${messageOf(error)}`, {
       cause: error,
       hint: 'Build it: npm run build:guest',
     });
   });
-}
-
-/** dist/, from the bundle in it or from the sources. */
-async function distFolder(): Promise<string> {
-  const here = fileURLToPath(new URL('.', import.meta.url));
-  const bundled = await stat(join(here, 'lab/init')).then(
-    () => true,
-    () => false,
-  );
-  return bundled ? here : join(here, '../../dist');
 }

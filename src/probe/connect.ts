@@ -60,7 +60,8 @@ export function formatProbeAddress(address: ProbeAddress): string {
   return address.type === 'unix' ? `unix:${address.path}` : `tcp:${address.host}:${address.port}`;
 }
 
-async function dial(
+/** Connects to where a port of the guest listens; for this folder. */
+export async function dial(
   address: ProbeAddress,
   name: string,
   timeoutMs: number,

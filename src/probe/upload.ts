@@ -3,7 +3,8 @@
  * as soon as it runs, and ends when its port is unplugged: nothing is left behind.
  */
 import { randomBytes } from 'node:crypto';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
+import { systemClock } from '../base/clock.js';
 import {
   CancelledError,
   ConnectionLostError,
@@ -11,6 +12,9 @@ import {
   ProbeError,
   TimeoutError,
 } from '../base/errors.js';
+import type { ProbeAddress } from '../hypervisor/types.js';
+import { dial, formatProbeAddress } from './connect.js';
+import { defaultTimeouts } from './client.js';
 import { GuestAgent, type GuestAgentOptions } from './guest-agent.js';
 
 export interface UploadOptions extends GuestAgentOptions {
@@ -33,11 +37,15 @@ const needed = [
 
 /**
  * Uploads the probe through the guest agent and starts it; it then waits at its port.
- * @param stream a connection to the agent's port; ended afterwards.
+ * @param target where the agent's port listens, or a connection to it; it is ended afterwards.
  * @throws ProbeError when the guest has no program, no right or no place for it.
  * @throws TimeoutError when no agent answers; ProtocolError, ConnectionLostError, CancelledError
  */
-export async function uploadProbe(stream: Duplex, options: UploadOptions): Promise<void> {
+export async function uploadProbe(
+  target: ProbeAddress | Duplex,
+  options: UploadOptions,
+): Promise<void> {
+  const stream = target instanceof Duplex ? target : await connectTo(target, options);
   const agent = await GuestAgent.open(stream, options);
   try {
     await requireCommands(agent);
@@ -56,6 +64,11 @@ export async function uploadProbe(stream: Duplex, options: UploadOptions): Promi
   }
 }
 
+function connectTo(address: ProbeAddress, options: UploadOptions): Promise<Duplex> {
+  const clock = options.clock ?? systemClock;
+  return dial(address, formatProbeAddress(address), defaultTimeouts.connectMs, options, clock);
+}
+
 async function requireCommands(agent: GuestAgent): Promise<void> {
   const commands = await agent.commands();
   const missing = needed.filter((name) => !commands.has(name));
@@ -70,7 +83,7 @@ async function chooseProgram(agent: GuestAgent, options: UploadOptions): Promise
   const program = await options.program(machine);
   if (program) return program;
   throw new ProbeError(`There is no probe for a guest of the architecture '${machine}'.`, {
-    hint: 'Build it with: npm run build:probe',
+    hint: 'Build it with: npm run build:guest',
   });
 }
 

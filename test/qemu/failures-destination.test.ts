@@ -27,7 +27,8 @@ interface Moment {
 const moments: readonly Moment[] = [
   {
     name: 'in the bulk round',
-    gate: (act) => gateAt(({ line, round, batch }) => line === 8 && round === 0 && batch === 1, act),
+    gate: (act) =>
+      gateAt(({ line, round, batch }) => line === 8 && round === 0 && batch === 1, act),
     wasPaused: false,
   },
   {
@@ -38,7 +39,11 @@ const moments: readonly Moment[] = [
   },
   {
     name: 'between the pause and the end',
-    gate: (act) => allGates(gateAt(15, () => lab.writeNow()), gateAt(16, act)),
+    gate: (act) =>
+      allGates(
+        gateAt(15, () => lab.writeNow()),
+        gateAt(16, act),
+      ),
     wasPaused: true,
   },
 ];

@@ -14,7 +14,7 @@ afterAll(() => lab[Symbol.asyncDispose]());
 const withProbe: Asked = { policy: 'cache', pivot: false };
 
 /** Before the engine asks the guest for its page cache the second time. */
-function atSecondLook(act: () => Promise<unknown> | void): Gate {
+function atSecondLook(act: () => unknown): Gate {
   return gateAt(({ line, batch }) => line === 6 && batch === 1, act);
 }
 
@@ -37,7 +37,12 @@ function expectAbsent(watched: Watched, message: RegExp): void {
 
 function expectCompleted({ error, summary }: Watched, fallback: boolean): void {
   expect(error).toBeUndefined();
-  expect(summary).toMatchObject({ outcome: 'completed', verified: true, policy: 'cache', fallback });
+  expect(summary).toMatchObject({
+    outcome: 'completed',
+    verified: true,
+    policy: 'cache',
+    fallback,
+  });
 }
 
 describe('in the guest', () => {
@@ -49,7 +54,10 @@ describe('in the guest', () => {
   test('the probe hangs', async () => {
     const stop = () => lab.lab.run('kill -STOP $(pidof migrascope-probe)');
     const watched = await lab.migrate({ ...withProbe, gate: atSecondLook(stop) });
-    expectFallback(watched, /^The guest's probe did not report its page cache: .*stopped answering/);
+    expectFallback(
+      watched,
+      /^The guest's probe did not report its page cache: .*stopped answering/,
+    );
     await lab.expectUnharmed();
   });
 

@@ -34,13 +34,15 @@ function file(path: string): FileRequest {
   return { type: 'file', path, format: 'raw', overwrite: false };
 }
 
-/** Another QEMU, whose guest stands. */
+/** Another QEMU, whose guest stands, with a disk of the same size. */
 async function startOther(
-  folder: string,
-  args: readonly string[],
-): Promise<AsyncDisposable & { readonly host: string }> {
-  const qemu = await startQemu(folder, args);
-  return { host: `unix:${qemu.monitor}`, [Symbol.asyncDispose]: () => qemu.stop() };
+  disk: Readonly<Record<string, unknown>> = {},
+): Promise<AsyncDisposable & { readonly host: string; readonly image: string }> {
+  const folder = lab.newPath('qemu');
+  await mkdir(folder);
+  const image = await makeRaw(join(folder, 'image'), size);
+  const qemu = await startQemu(folder, rawDisk(image, disk));
+  return { host: `unix:${qemu.monitor}`, image, [Symbol.asyncDispose]: () => qemu.stop() };
 }
 
 /** Both ways to a file: by the guest's own QEMU, and by a process that is started for it. */
@@ -88,12 +90,9 @@ describe.each([true, false])('a file, with pivot: %s', (pivot) => {
   });
 
   test('that another guest has', async () => {
-    const folder = lab.newPath('qemu');
-    await mkdir(folder);
-    const path = await makeRaw(join(folder, 'image'), size);
-    await using _other = await startOther(folder, rawDisk(path));
-    const message = `The image ${path} is in use by somebody else`;
-    await expectRefusal({ pivot, destination: file(path) }, 'destination', message);
+    await using other = await startOther();
+    const message = `The image ${other.image} is in use by somebody else`;
+    await expectRefusal({ pivot, destination: file(other.image) }, 'destination', message);
   });
 
   test('that is the source', async () => {
@@ -167,10 +166,9 @@ describe('a source', () => {
   });
 
   test('whose address is an NBD server', async () => {
-    const socket = lab.newPath('nbd');
-    await using _server = await startNbdkit(socket, 'memory', String(size));
-    const message = `unix:${socket} does not speak QMP: it began with `;
-    await expectRefusal({ host: `unix:${socket}` }, 'protocol', message);
+    await using server = await startNbdkit(lab.newPath('nbd'), 'memory', String(size));
+    const host = server.uri.replace('nbd+unix:///?socket=', 'unix:');
+    await expectRefusal({ host }, 'protocol', `${host} does not speak QMP: it began with `);
   });
 
   test('whose QEMU has no dirty bitmaps', async () => {
@@ -180,7 +178,11 @@ describe('a source', () => {
           ? (value as { name: string }[]).filter(({ name }) => !name.includes('dirty-bitmap'))
           : value,
     });
-    const message = await expectRefusal({ host: relay.host }, 'hypervisor', `${relay.host} is QEMU`);
+    const message = await expectRefusal(
+      { host: relay.host },
+      'hypervisor',
+      `${relay.host} is QEMU`,
+    );
     expect(message).toMatch(/can't track a disk: it lacks block-dirty-bitmap-add/);
   });
 
@@ -188,7 +190,12 @@ describe('a source', () => {
     await using relay = await QmpRelay.listen(lab.newPath('qmp'), lab.guest.qmp, {
       onRequest: ({ execute }) =>
         execute === 'block-dirty-bitmap-add'
-          ? { error: { class: 'CommandNotFound', desc: `The command ${execute} has not been found` } }
+          ? {
+              error: {
+                class: 'CommandNotFound',
+                desc: `The command ${execute} has not been found`,
+              },
+            }
           : undefined,
     });
     const message = `The disk disk0 of ${relay.host} could not be tracked: `;
@@ -196,10 +203,7 @@ describe('a source', () => {
   });
 
   test('that is read-only', async () => {
-    const folder = lab.newPath('qemu');
-    await mkdir(folder);
-    const path = await makeRaw(join(folder, 'image'), size);
-    await using other = await startOther(folder, rawDisk(path, { 'read-only': true }));
+    await using other = await startOther({ 'read-only': true });
     const message = `The disk disk0 of ${other.host} is read-only`;
     await expectRefusal({ host: other.host }, 'hypervisor', message);
   });

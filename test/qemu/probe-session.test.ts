@@ -73,7 +73,7 @@ describe.each(['6.1', '6.12'] as const)("the probe's conversation on Linux %s", 
     ends.push(() => guest.close());
     await guest.shell('mount /dev/vda /mnt && mount /dev/vdb1 /mnt2');
     // Write-back is held off; a disk without recent writes would have no share of the limits.
-    await guest.shell('for share in /sys/class/bdi/254:*/min_ratio; do echo 30 > $share; done');
+    await guest.shell('for share in /sys/class/bdi/254:*/min_ratio; do echo 20 > $share; done');
     await guest.shell('echo 0 > /proc/sys/vm/dirty_writeback_centisecs');
     await guest.shell('echo 360000 > /proc/sys/vm/dirty_expire_centisecs');
     await guest.startProbe();

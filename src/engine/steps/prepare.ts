@@ -1,20 +1,20 @@
 /** Statements 1 to 3: connect, track, and find what has to be sent. */
-import { DestinationError, HypervisorError, messageOf, UsageError } from '../../base/errors.js';
+import { DestinationError, HypervisorError, UsageError } from '../../base/errors.js';
 import type {
+  AddedPort,
   Destination,
   GuestDisk,
   PivotDestination,
   SourceDisk,
 } from '../../hypervisor/types.js';
 import type { NbdConnection } from '../../nbd/types.js';
-import type { Probe } from '../../probe/types.js';
 import { blockCount, blockGeometry, encodeRuns } from '../blockset/index.js';
-import type { EventBody } from '../events.js';
-import { GuestCache } from '../guest-cache.js';
+import type { GuestCache } from '../guest-cache.js';
 import { Ledger } from '../ledger.js';
 import { PlainShadow } from '../plain-shadow.js';
 import { WriteHistory } from '../policy/index.js';
 import type { Connected, Run } from '../run.js';
+import { openCache } from './probe.js';
 import { Tracker } from '../tracker.js';
 import { watchGuest } from '../watch.js';
 import { ALLOCATION, notZeroes, Transfer } from '../transfer.js';
@@ -25,6 +25,8 @@ export interface Opened {
   destination?: Destination;
   connections: NbdConnection[];
   cache?: GuestCache;
+  /** A port for the probe that was added to the guest. */
+  probePort?: AddedPort;
   tracker?: Tracker;
   /** Ends the listening to the guest's events. */
   unwatch?: () => void;
@@ -49,7 +51,7 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
   opened.destination = destination;
   emitStart(run, hypervisor.name, disk, destination);
 
-  const cache = await openCache(run, disk, geometry);
+  const cache = await openCache(run, opened, disk, geometry);
   opened.cache = cache;
   const ends = {
     source: await connectNbd(run, opened, source.uri),
@@ -210,43 +212,6 @@ function emitStart(run: Run, host: string, disk: GuestDisk, destination: Destina
     verify: options.verify,
     pivot: options.pivot,
   });
-}
-
-async function openCache(
-  run: Run,
-  disk: GuestDisk,
-  geometry: Connected['geometry'],
-): Promise<GuestCache> {
-  const probe = run.policy.usesCache || run.options.trim ? await connectProbe(run) : undefined;
-  const query = { size: disk.size, ...disk.guestIdentity };
-  const emit = (event: EventBody) => run.emit(event);
-  return new GuestCache(probe, query, geometry, run.parts.clock, emit, withoutProbe(run));
-}
-
-function withoutProbe({ policy }: Run): string {
-  return policy.usesCache
-    ? 'The migration goes on as policy history, without the page cache.'
-    : 'The migration goes on without it.';
-}
-
-async function connectProbe(run: Run): Promise<Probe | undefined> {
-  const absent = (message: string) => run.emit({ type: 'probe', state: 'absent', message });
-  try {
-    const address = await run.hypervisor!.probeAddress(run.signal);
-    if (!address) {
-      absent(`The guest has no port for a probe. ${withoutProbe(run)}`);
-      return undefined;
-    }
-    const probe = await run.parts.connectProbe(address, run.signal);
-    const { method, kernel } = probe.info;
-    const message = `The guest's probe reports its page cache by ${method}.`;
-    run.emit({ type: 'probe', state: 'connected', message, method, kernel });
-    return probe;
-  } catch (error) {
-    run.signal.throwIfAborted();
-    absent(`The guest's probe could not be reached: ${messageOf(error)} ${withoutProbe(run)}`);
-    return undefined;
-  }
 }
 
 async function trim(run: Run): Promise<void> {

@@ -3,7 +3,7 @@
  * and adding a port for the probe to a running guest that was started without one.
  */
 import { HypervisorError, QmpCommandError } from '../../base/errors.js';
-import type { ProbeAddress } from '../types.js';
+import type { AddedPort, ProbeAddress } from '../types.js';
 import type { QmpClient } from './qmp-client.js';
 import type { SocketAddress } from './schema.js';
 import { cleanUpTimeoutMs, saysNotThere } from './session.js';
@@ -17,13 +17,6 @@ export const agentPortName = 'org.qemu.guest_agent.0';
 
 /** Where devices are that were given on the command line or plugged in. */
 const deviceFolders = ['/machine/peripheral', '/machine/peripheral-anon'];
-
-/** A port that was added for a run. */
-export interface AddedPort {
-  readonly address: ProbeAddress;
-  /** Unplugs it. Idempotent; never throws. */
-  release(): Promise<void>;
-}
 
 /**
  * Where the host's side of a named port listens.

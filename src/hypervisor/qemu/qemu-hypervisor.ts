@@ -5,6 +5,7 @@ import { ConnectError, HypervisorError, UsageError, messageOf } from '../../base
 import type { Logger } from '../../base/logger.js';
 import type { Host } from '../hosts.js';
 import type {
+  AddedPort,
   GuestDisk,
   GuestEvent,
   Hypervisor,
@@ -20,7 +21,6 @@ import type { HostAccess } from './access.js';
 import { findDisk, listDisks } from './disks.js';
 import type { QemuDisk } from './disks.js';
 import { addProbePort, agentPortName, portAddress, probePortName } from './guest-ports.js';
-import type { AddedPort } from './guest-ports.js';
 import { QemuNbdServer } from './nbd-server.js';
 import { QemuPivot } from './pivot.js';
 import { openQmp } from './qmp-client.js';

@@ -34,7 +34,12 @@ export async function bootGuest(
     name: guestName(),
     ...options,
   });
-  const port = await ControlPort.open(guest.control.replace('unix:', ''));
+  const port = await ControlPort.open(guest.control.replace('unix:', '')).catch(
+    async (error: unknown) => {
+      await labDown(guest.name);
+      throw error;
+    },
+  );
   const run = async (command: string, timeoutMs = 60_000): Promise<string> => {
     const { status, output } = await port.run(command, { timeoutMs });
     if (status !== 0) throw new Error(`In the guest, '${command}' ended with ${status}: ${output}`);

@@ -164,6 +164,22 @@ export class MigrationLab implements AsyncDisposable {
     await this.lab.run('dd if=/dev/urandom of=/mnt/written bs=64k count=8 conv=fsync 2>/dev/null');
   }
 
+  /** Has the guest run a command of which no answer comes, such as one that ends it. */
+  order(command: string): void {
+    this.lab.run(command).catch(() => undefined);
+  }
+
+  /** Resets the guest, as its reset button would. */
+  async reset(): Promise<void> {
+    const line = { 'command-line': 'system_reset' };
+    await this.monitor.execute('human-monitor-command', line);
+  }
+
+  /** Resolves once the guest's QEMU has ended. */
+  async ended(): Promise<void> {
+    await new Promise<void>((resolve) => this.monitor.onLost(() => resolve()));
+  }
+
   /** The id of the one child process that runs `command`. */
   async childCalled(command: string): Promise<number> {
     const found: number[] = [];
@@ -189,7 +205,10 @@ export class MigrationLab implements AsyncDisposable {
       const name = node['node-name']!;
       for (const bitmap of node['dirty-bitmaps'] ?? []) {
         if (bitmap.name?.startsWith('migrascope-'))
-          await this.monitor.execute('block-dirty-bitmap-remove', { node: name, name: bitmap.name });
+          await this.monitor.execute('block-dirty-bitmap-remove', {
+            node: name,
+            name: bitmap.name,
+          });
       }
     }
     for (const node of await this.monitor.execute('query-named-block-nodes', { flat: true })) {
@@ -272,7 +291,7 @@ function runId(): string {
 /** A gate that does something, once, before a statement: the first time that `where` is true. */
 export function gateAt(
   where: number | ((point: GatePoint) => boolean),
-  act: (point: GatePoint) => Promise<unknown> | void,
+  act: (point: GatePoint) => unknown,
 ): Gate {
   let done = false;
   return {

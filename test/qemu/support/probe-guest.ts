@@ -88,11 +88,12 @@ export class ProbeGuest {
   /** Boots a guest; it is ready when this resolves. */
   static async start(options: ProbeGuestOptions): Promise<ProbeGuest> {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'migrascope-guest-'));
-    const { kernel, initrd } = await prepareKernel(options.kernel, probeProgram, folder);
-    const child = spawn('qemu-system-x86_64', qemuArguments(options, folder, kernel, initrd), {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    let child: ChildProcess | undefined;
     try {
+      const { kernel, initrd } = await prepareKernel(options.kernel, probeProgram, folder);
+      child = spawn('qemu-system-x86_64', qemuArguments(options, folder, kernel, initrd), {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
       const monitor = new LineSocket(await connect(path.join(folder, 'qmp')));
       const shell = new LineSocket(await connect(path.join(folder, 'shell')));
       const guest = new ProbeGuest(folder, child, shell, monitor);
@@ -101,7 +102,7 @@ export class ProbeGuest {
       while ((await shell.next()) !== 'READY') continue;
       return guest;
     } catch (error) {
-      child.kill('SIGKILL');
+      child?.kill('SIGKILL');
       rmSync(folder, { recursive: true, force: true });
       throw error;
     }

@@ -72,6 +72,8 @@ export class FakeHost {
       resume: refuse,
       onGuestEvent: () => () => undefined,
       openPivot: refuse,
+      addProbePort: refuse,
+      guestAgentAddress: () => Promise.resolve(undefined),
       probeAddress: () =>
         Promise.resolve(this.options.report ? { type: 'unix', path: '/probe' } : undefined),
       openSource: (disk, { run }) => {

@@ -120,6 +120,23 @@ describe('a migration that does not converge', () => {
 });
 
 describe('a batch', () => {
+  it('of zeroes for the most part is not taken for a slow link', async () => {
+    const cap = 64 * 1024;
+    const lab = new MemoryLab({
+      size: 256 * 4096,
+      allocated: 1,
+      writesPerSecond: 0,
+      sourceInfo: { metaContexts: [] },
+    });
+    for (let block = 64; block < 256; block++) {
+      if (block % 10 > 0) lab.source.fill(0, block * 4096, (block + 1) * 4096);
+    }
+    const { events } = await migrateInLab(lab, { policy: 'plain', maxBandwidth: cap });
+    const measured = eventsOf(events, 'batch').map(({ bandwidth }) => bandwidth);
+    expect(measured.length).toBeGreaterThan(5);
+    expect(Math.min(...measured)).toBeGreaterThan(cap * 0.8);
+  });
+
   it('is small before the bandwidth is known, so that it does not take long on a slow link', async () => {
     const MiB = 1024 * 1024;
     const lab = new MemoryLab({

@@ -139,6 +139,17 @@ describe('sending', () => {
     expect(faults.calls.size).toBe(0);
   });
 
+  it('has no more listeners than Node takes for a leak', async () => {
+    const warnings: Error[] = [];
+    const listen = (warning: Error) => warnings.push(warning);
+    process.on('warning', listen);
+    const { transfer } = bench(1024 * 1024, 65_536, {}, 10_000_000);
+    await transfer.send(BlockSet.range(0, 16), ignore, new AbortController().signal);
+    await new Promise(setImmediate);
+    process.off('warning', listen);
+    expect(warnings).toEqual([]);
+  });
+
   it('goes no faster than the cap', async () => {
     const { transfer, clock } = bench(1024 * 1024, 4096, {}, 100_000);
     await transfer.send(BlockSet.range(0, 256), ignore, never);

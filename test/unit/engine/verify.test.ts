@@ -60,6 +60,33 @@ describe('a comparison', () => {
     );
   });
 
+  it('of what was sent finds it in what was compared before, and sent again since', async () => {
+    const lab = new MemoryLab({ ...WHOLE, writesPerSecond: 40, workingSet: 0.5 });
+    const hadItsComparison = new Set<number>();
+    let spoiled: number | undefined;
+    const watched = await migrateInLab(lab, {
+      verify: 'sent',
+      policy: 'plain',
+      onEvent: (event) => {
+        if (event.type === 'verify') lab.guest.setPace(lab.clock.now(), 30);
+        const again = event.type === 'sent' && event.round > 2 && event.resentBytes > 0;
+        if (event.type === 'statement' && event.line === 15) {
+          for (let block = 0; block < 64; block++) hadItsComparison.add(block);
+        }
+        if (!again || spoiled !== undefined || hadItsComparison.size === 0 || lab.atPause) return;
+        spoiled = event.blocks[0]!;
+        lab.guest.setPace(lab.clock.now(), 0);
+        lab.destination[spoiled * 4096 + 1]! ^= 1;
+      },
+    });
+    expect(spoiled).toBeDefined();
+    expectPutBack(lab, watched);
+    expect(watched.error).toMatchObject({
+      kind: 'verification',
+      extents: [{ offset: spoiled! * 4096, length: 4096 }],
+    });
+  });
+
   it('of what was sent while paused finds it there', async () => {
     const lab = new MemoryLab({ ...WHOLE, writesPerSecond: 20, direct: 1 });
     let block = -1;

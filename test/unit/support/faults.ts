@@ -4,11 +4,11 @@ import { ConnectionLostError } from '../../../src/base/errors.js';
 
 /** What a lab's operation is called, e.g. `destination.write`. */
 export type Operation =
-  | `hypervisor.${'connect' | 'disks' | 'runState' | 'pause' | 'resume' | 'openSource' | 'openPivot' | 'probeAddress' | 'close'}`
+  | `hypervisor.${'connect' | 'disks' | 'runState' | 'pause' | 'resume' | 'openSource' | 'openPivot' | 'probeAddress' | 'addProbePort' | 'close'}`
   | `source.${'startTracking' | 'flip' | 'release' | 'connect' | 'read' | 'flush' | 'blockStatus'}`
   | `destination.${'open' | 'release' | 'connect' | 'read' | 'write' | 'writeZeroes' | 'flush' | 'blockStatus'}`
   | 'pivot.switchOver'
-  | `probe.${'connect' | 'snapshot' | 'drain' | 'trim' | 'close'}`;
+  | `probe.${'connect' | 'upload' | 'snapshot' | 'drain' | 'trim' | 'close'}`;
 
 export interface Fault {
   readonly at: Operation;

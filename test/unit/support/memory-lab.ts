@@ -8,6 +8,7 @@ import type { ExtentVisitor } from '../../../src/base/extent.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import type { MigrationParts } from '../../../src/engine/options.js';
 import type {
+  AddedPort,
   Destination,
   GuestDisk,
   GuestEvent,
@@ -45,6 +46,8 @@ export const LAB_DEFAULTS = {
   info: {} as Partial<ExportInfo>,
   sourceInfo: {} as Partial<ExportInfo>,
   probe: true,
+  /** Whether the guest has an agent, which can start a probe. */
+  agent: false,
   foundPaused: false,
 };
 
@@ -107,6 +110,7 @@ export class MemoryLab implements Hypervisor {
     | 'connectHypervisor'
     | 'connectNbd'
     | 'connectProbe'
+    | 'uploadProbe'
     | 'openDestination'
     | 'clock'
     | 'logger'
@@ -125,6 +129,7 @@ export class MemoryLab implements Hypervisor {
         this.probeOpen = true;
         return this.#probe();
       },
+      uploadProbe: (_, signal) => this.faults.pass('probe.upload', signal),
       openDestination: async (_request, _disk, signal) => {
         await this.faults.pass('destination.open', signal);
         return this.#openDestination();
@@ -226,7 +231,7 @@ export class MemoryLab implements Hypervisor {
         const busy = this.connections.some(({ closed, info }) => !closed && !info.readOnly);
         if (busy) throw new HypervisorError('The new image is exported still.');
         await this.faults.pass('pivot.switchOver', switchSignal);
-        await this.clock.sleep(6);
+        await this.clock.sleep(6, switchSignal);
         this.guest.disk = this.destination;
         this.switchedOver = true;
         this.guestDiskName = 'disk0-moved';
@@ -239,6 +244,22 @@ export class MemoryLab implements Hypervisor {
   async probeAddress(signal?: AbortSignal) {
     await this.faults.pass('hypervisor.probeAddress', signal);
     return this.options.probe ? ({ type: 'unix', path: '/probe' } as const) : undefined;
+  }
+
+  guestAgentAddress() {
+    return Promise.resolve(
+      this.options.agent ? ({ type: 'unix', path: '/agent' } as const) : undefined,
+    );
+  }
+
+  async addProbePort(run: string, signal?: AbortSignal): Promise<AddedPort> {
+    await this.faults.pass('hypervisor.addProbePort', signal);
+    this.names.add(`${PREFIX}${run}-probe`);
+    const release = () => {
+      this.#removeNames('probe');
+      return Promise.resolve();
+    };
+    return { address: { type: 'unix', path: '/added' }, release };
   }
 
   async close(): Promise<void> {
