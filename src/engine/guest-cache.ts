@@ -15,11 +15,13 @@ import {
   type BlockGeometry,
 } from './blockset/index.js';
 import type { EventBody, EventFile } from './events.js';
-import type { CacheView } from './policy/index.js';
+import { drainsEverything, type CacheView } from './policy/index.js';
 
 export class GuestCache {
   #probe: Probe | undefined;
   #view: CacheView | undefined;
+  /** Dirty bytes whose place on the disk could not be told at the newest look. */
+  #elsewhereBytes = 0;
   #lost = false;
   readonly #method: string;
 
@@ -68,20 +70,30 @@ export class GuestCache {
       return describeReport(report, this.geometry, this.clock.now());
     });
     this.#view = looked?.view;
+    this.#elsewhereBytes = sum(Object.values(looked?.event.unmappedBytes ?? {}));
     if (looked) this.emit({ ...looked.event, tookMs: looked.view.at - asked });
   }
 
   /** Has the guest write back what is dirty in `blocks`. @throws CancelledError only. */
   async drain(blocks: BlockSet, signal: AbortSignal): Promise<void> {
     if (!this.#probe || blocks.isEmpty) return;
-    const extents: Extent[] = [];
-    blocks.extents(this.geometry, (offset, length) => extents.push({ offset, length }));
+    const request = { disk: this.query, ...this.#drainExtents(blocks) };
     const result = await this.#try('write back what was deferred', signal, (probe) =>
-      probe.drain({ disk: this.query, extents }, signal),
+      probe.drain(request, signal),
     );
     if (!result) return;
     const { writtenBytes, tookMs } = result;
     this.emit({ type: 'drain', askedBytes: blocks.bytes(this.geometry), writtenBytes, tookMs });
+  }
+
+  /** The blocks as extents; none where everything is to be written. */
+  #drainExtents(blocks: BlockSet): { readonly extents?: readonly Extent[] } {
+    const { granularity } = this.geometry;
+    const dirty = this.#view?.dirty;
+    if (dirty && drainsEverything(blocks, dirty, this.#elsewhereBytes, granularity)) return {};
+    const extents: Extent[] = [];
+    blocks.extents(this.geometry, (offset, length) => extents.push({ offset, length }));
+    return { extents };
   }
 
   /** Has the guest discard what no file uses. @throws CancelledError only. */
@@ -121,6 +133,10 @@ export class GuestCache {
       return undefined;
     }
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 /** A report as block sets and as an event. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROGRAM, type MigrationEvent } from '../../src/engine/index.js';
 import { gateAt, MigrationLab, type Asked, type Watched } from './support/migration.js';
 import { assertNothingLeft } from './support/qemu-leftovers.js';
+import { QmpRelay } from './support/qmp-relay.js';
 
 let lab: MigrationLab;
 
@@ -44,7 +45,7 @@ describe('a cancel before the switchover leaves the guest on its source', () => 
     await lab.expectUnharmed(path);
   });
 
-  test.each([1, 2, 3, 6, 9, 11, 12, 14, 15, 16])('in the middle of statement %i', async (line) => {
+  test.each([1, 2, 3, 6, 9, 11, 12, 14, 15, 16, 17])('as statement %i begins', async (line) => {
     const { watched, path } = await migrateAndCancel((cancel) => ({
       verify: 'full',
       gate: gateAt(15, () => lab.writeNow()),
@@ -80,24 +81,38 @@ describe('a cancel before the switchover leaves the guest on its source', () => 
 });
 
 describe('a cancel too late leaves the guest on its new disk', () => {
-  test.each(['in the middle of statement 17', 'before statement 18'])('%s', async (moment) => {
-    const before = await lab.diskNode();
-    const { watched, path } = await migrateAndCancel((cancel) =>
-      moment === 'before statement 18'
-        ? { disk: before!, gate: gateAt(18, cancel) }
-        : { onEvent: once((event) => event.type === 'statement' && event.line === 17, cancel) },
-    );
+  test.each(['blockdev-mirror', 'job-complete'])('during %s', async (command) => {
+    let cancel = (): void => undefined;
+    await using relay = await QmpRelay.listen(lab.newPath('qmp'), lab.guest.qmp, {
+      onRequest: ({ execute }) => {
+        if (execute === command) cancel();
+        return undefined;
+      },
+    });
+    await expectTooLate((abort) => {
+      cancel = abort;
+      return { host: relay.host };
+    });
+  });
+
+  test('before statement 18', async () => {
+    await expectTooLate((cancel) => ({ gate: gateAt(18, cancel) }));
+  });
+
+  async function expectTooLate(when: (cancel: () => void) => Partial<Asked>): Promise<void> {
+    const disk = (await lab.diskNode())!;
+    const { watched, path } = await migrateAndCancel((cancel) => ({ disk, ...when(cancel) }));
     expect(watched.summary).toMatchObject({ switchedOver: true, guest: 'running' });
     expect(watched.error).toMatchObject({
       kind: 'cancelled',
       message: 'The migration was cancelled after its switchover.',
     });
-    expect(watched.summary.disk).not.toBe(before);
+    expect(watched.summary.disk).not.toBe(disk);
     await lab.expectOnSource(watched.summary.disk);
     await assertNothingLeft(lab.monitor);
     await lab.lab.verify();
     await lab.expectCleanFileSystem(path);
-  });
+  }
 });
 
 /** Does something at the first event for which `when` holds. */

@@ -1,61 +1,28 @@
 /**
- * Migrations of a real, busy guest: run with a hand on the gate and an eye on every event, and
- * afterwards checked for harm. `lab.monitor` is a second monitor for the test itself.
+ * Migrations of a real, busy guest, which is checked for harm afterwards. `lab.monitor` is a second
+ * monitor for the test itself.
  */
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { systemClock } from '../../../src/base/clock.js';
-import { silentLogger, type Logger } from '../../../src/base/logger.js';
-import {
-  DEFAULTS,
-  migrate,
-  openGate,
-  type Gate,
-  type GatePoint,
-  type MigrationEvent,
-  type MigrationOptions,
-  type MigrationParts,
-  type MigrationResult,
-} from '../../../src/engine/index.js';
-import {
-  connectQemu,
-  openFileDestination,
-  openNbdDestination,
-  openQmp,
-  resolveHost,
-  type FileTools,
-  type QmpClient,
-} from '../../../src/hypervisor/index.js';
+import { silentLogger } from '../../../src/base/logger.js';
+import { openQmp, type QmpClient } from '../../../src/hypervisor/index.js';
 import type { LabOptions } from '../../../src/lab/index.js';
-import { connectNbd } from '../../../src/nbd/index.js';
-import { connectProbe } from '../../../src/probe/index.js';
 import { checkFileSystem, bootGuest, type TestGuest } from './lab.js';
 import { assertNothingLeft, leftovers } from './qemu-leftovers.js';
 import { makeTestDirectory, MiB, run as runTool } from './qemu-process.js';
+import { childProcesses, watchMigration, type Asked, type Watched } from './watched-migration.js';
 
-/** What a test asks of a migration; the rest is as {@link MigrationLab.migrate} says. */
-export interface Asked extends Partial<MigrationOptions> {
-  readonly gate?: Gate;
-  readonly decide?: MigrationParts['decide'];
-  readonly signal?: AbortSignal;
-  /** Is told of each event as it happens. */
-  readonly onEvent?: (event: MigrationEvent) => void;
-  /** Address of the monitor, when it is not the guest's own. */
-  readonly host?: string;
-  /** How the probe is reached, when not as the hypervisor says. */
-  readonly connectProbe?: MigrationParts['connectProbe'];
-  /** What serves a `file` destination without pivot. */
-  readonly tools?: FileTools;
-}
-
-/** A migration that has ended, with all that was said meanwhile. */
-export interface Watched extends MigrationResult {
-  readonly events: readonly MigrationEvent[];
-  /** Warnings and errors of the layers below the engine. */
-  readonly logged: readonly string[];
-}
+export {
+  allGates,
+  childProcesses,
+  eventsOf,
+  gateAt,
+  type Asked,
+  type Watched,
+} from './watched-migration.js';
 
 /** A guest that is moved. Boot one for a test file; migrate it as often as wanted. */
 export class MigrationLab implements AsyncDisposable {
@@ -87,39 +54,9 @@ export class MigrationLab implements AsyncDisposable {
     return join(this.folder, `${name}-${this.#paths++}`);
   }
 
-  /**
-   * Moves disk0; unless told otherwise to a new raw image, with pivot, by policy `plain`, at
-   * 24 MiB a second. Checks that no child process and no file of the run is left on this machine.
-   */
-  async migrate(asked: Asked = {}): Promise<Watched> {
-    const { gate, decide, signal, onEvent, host, connectProbe: probe, tools, ...options } = asked;
-    const temporary = this.newPath('tmp');
-    await mkdir(temporary);
-    const children = new Set(await childProcesses());
-    const outside = process.env['TMPDIR'];
-    const events: MigrationEvent[] = [];
-    const logged: string[] = [];
-    process.env['TMPDIR'] = temporary;
-    try {
-      const result = await migrate(this.#options(options), {
-        ...(await this.#connections(host, logged, tools)),
-        ...(probe ? { connectProbe: probe } : {}),
-        gate: gate ?? openGate,
-        ...(decide ? { decide } : {}),
-        signal: signal ?? new AbortController().signal,
-        sink: (event) => {
-          events.push(event);
-          onEvent?.(event);
-        },
-      });
-      const left = (await childProcesses()).filter((pid) => !children.has(pid));
-      expect(left, 'child processes that are left').toEqual([]);
-      expect(await readdir(temporary), 'temporary files that are left').toEqual([]);
-      return { ...result, events, logged };
-    } finally {
-      if (outside === undefined) delete process.env['TMPDIR'];
-      else process.env['TMPDIR'] = outside;
-    }
+  /** Moves disk0, as {@link watchMigration} does. */
+  migrate(asked: Asked = {}): Promise<Watched> {
+    return watchMigration({ host: this.guest.qmp, ...asked }, this.folder);
   }
 
   /**
@@ -130,6 +67,7 @@ export class MigrationLab implements AsyncDisposable {
   async expectUnharmed(destination?: string): Promise<void> {
     await this.expectOnSource();
     await assertNothingLeft(this.monitor);
+    expect(await this.#newNodes(), 'nodes of new images').toEqual([]);
     if (destination !== undefined) expect(await exists(destination)).toBe(false);
     expect(await this.lab.verify()).toBeGreaterThan(0);
     await this.expectCleanFileSystem();
@@ -211,10 +149,8 @@ export class MigrationLab implements AsyncDisposable {
           });
       }
     }
-    for (const node of await this.monitor.execute('query-named-block-nodes', { flat: true })) {
-      if (/^disk0\.t/.test(node['node-name']!))
-        await this.monitor.execute('blockdev-del', { 'node-name': node['node-name']! });
-    }
+    for (const name of await this.#newNodes())
+      await this.monitor.execute('blockdev-del', { 'node-name': name });
   }
 
   /** Freezes the guest's file system for as long as its image is copied, and checks the copy. */
@@ -239,96 +175,11 @@ export class MigrationLab implements AsyncDisposable {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  #options(asked: Partial<MigrationOptions>): MigrationOptions {
-    return {
-      disk: 'disk0',
-      destination: { type: 'file', path: this.newPath(), format: 'raw', overwrite: false },
-      ...DEFAULTS,
-      policy: 'plain',
-      maxBandwidth: 24 * MiB,
-      pivot: true,
-      trim: false,
-      ...asked,
-    };
+  /** Names of the nodes of images that the guest was to be pivoted to. */
+  async #newNodes(): Promise<string[]> {
+    const nodes = await this.monitor.execute('query-named-block-nodes', { flat: true });
+    return nodes.map((node) => node['node-name']!).filter((name) => /^disk0\./.test(name));
   }
-
-  async #connections(host: string | undefined, logged: string[], tools: FileTools | undefined) {
-    const clock = systemClock;
-    const logger: Logger = {
-      log(level, message) {
-        if (level === 'warn' || level === 'error') logged.push(message);
-      },
-    };
-    const resolved = await resolveHost(host ?? this.guest.qmp);
-    const run = runId();
-    const quiet = { clock, logger };
-    const parts: Omit<MigrationParts, 'gate' | 'sink' | 'signal'> = {
-      connectHypervisor: (signal) => connectQemu(resolved, { ...quiet, signal }),
-      connectNbd: (uri, options) => connectNbd(uri, { ...quiet, ...options }),
-      connectProbe: (address, signal) => connectProbe(address, { ...quiet, signal }),
-      openDestination: (request, { size }, signal) => {
-        if (request.type === 'nbd')
-          return openNbdDestination(request.uri, { size, ...quiet, signal });
-        const { path, format, overwrite } = request;
-        const options = { run, size, format, overwrite, ...quiet, signal };
-        return openFileDestination(path, { ...options, ...(tools ? { tools } : {}) });
-      },
-      clock,
-      logger,
-      run,
-      startedAt: new Date(),
-    };
-    return parts;
-  }
-}
-
-let runs = 0;
-
-function runId(): string {
-  return `t${(runs++).toString(36)}${(process.pid % 46_656).toString(36)}`;
-}
-
-/** A gate that does something, once, before a statement: the first time that `where` is true. */
-export function gateAt(
-  where: number | ((point: GatePoint) => boolean),
-  act: (point: GatePoint) => unknown,
-): Gate {
-  let done = false;
-  return {
-    async pass(point) {
-      if (done || !(typeof where === 'number' ? point.line === where : where(point))) return;
-      done = true;
-      await act(point);
-    },
-  };
-}
-
-/** Passes several gates, one after the other. */
-export function allGates(...gates: readonly Gate[]): Gate {
-  return {
-    async pass(...point) {
-      for (const gate of gates) await gate.pass(...point);
-    },
-  };
-}
-
-/** The events of one type, in order. */
-export function eventsOf<T extends MigrationEvent['type']>(
-  { events }: Pick<Watched, 'events'>,
-  type: T,
-): Extract<MigrationEvent, { type: T }>[] {
-  return events.filter(
-    (event): event is Extract<MigrationEvent, { type: T }> => event.type === type,
-  );
-}
-
-/** The ids of this process's children that have not ended. */
-export async function childProcesses(): Promise<number[]> {
-  const tasks = await readdir('/proc/self/task');
-  const lists = await Promise.all(
-    tasks.map((task) => readFile(`/proc/self/task/${task}/children`, 'utf8').catch(() => '')),
-  );
-  return lists.flatMap((list) => list.split(' ').filter((pid) => pid !== '')).map(Number);
 }
 
 /** Copies an image, holes as holes. */

@@ -17,6 +17,7 @@ export interface RelayOptions {
 
 export class QmpRelay implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
+  #stalled = false;
 
   private constructor(
     readonly path: string,
@@ -37,6 +38,11 @@ export class QmpRelay implements AsyncDisposable {
   /** The relay as the address of a host. */
   get host(): string {
     return `unix:${this.path}`;
+  }
+
+  /** Passes on nothing any more, as a QEMU that hangs. */
+  stall(): void {
+    this.#stalled = true;
   }
 
   /** Ends all connections; the next ones get through again. */
@@ -64,6 +70,7 @@ export class QmpRelay implements AsyncDisposable {
       });
     }
     eachLine(client, (line) => {
+      if (this.#stalled) return;
       const request = JSON.parse(line) as Request;
       asked.set(request.id, request);
       const answer = this.options.onRequest?.(request);

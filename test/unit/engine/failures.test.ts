@@ -11,6 +11,7 @@ import {
   type ErrorKind,
 } from '../../../src/base/errors.js';
 import { expectPutBack } from './put-back.js';
+import type { Gate } from '../../../src/engine/gate.js';
 import type { Operation } from '../support/faults.js';
 import { MemoryLab, type LabOptions } from '../support/memory-lab.js';
 import {
@@ -416,8 +417,13 @@ describe('when something happens beside the program', () => {
 
   it('after the switchover, somebody may resume the guest', async () => {
     const lab = new MemoryLab();
-    const onEvent = at(18, () => lab.foreign('resume'));
-    const watched = await migrateInLab(lab, { pivot: true, onEvent });
+    const gate: Gate = {
+      pass: ({ line }) => {
+        if (line === 18) lab.foreign('resume');
+        return Promise.resolve();
+      },
+    };
+    const watched = await migrateInLab(lab, { pivot: true, gate });
     expect(watched.error).toBeUndefined();
     expect(watched.summary.switchedOver).toBe(true);
   });

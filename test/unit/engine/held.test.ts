@@ -111,6 +111,8 @@ describe('holding for an hour', () => {
       expect(downtimeMs - heldMs).toBeGreaterThan(0);
       expect(downtimeMs - heldMs).toBeLessThan(400);
       expect(eventsOf(watched.events, 'resumed')).toMatchObject([{ pausedMs: downtimeMs }]);
+      const paused = watched.events.findIndex(({ type }) => type === 'paused');
+      expect(eventsOf(watched.events.slice(paused), 'dirty')).toHaveLength(1);
     },
   );
 

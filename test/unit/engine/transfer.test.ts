@@ -143,7 +143,7 @@ describe('sending', () => {
     const warnings: Error[] = [];
     const listen = (warning: Error) => warnings.push(warning);
     process.on('warning', listen);
-    const { transfer } = bench(1024 * 1024, 65_536, {}, 10_000_000);
+    const { transfer } = bench(4 * 1024 * 1024, 262_144, {}, 10_000_000);
     await transfer.send(BlockSet.range(0, 16), ignore, new AbortController().signal);
     await new Promise(setImmediate);
     process.off('warning', listen);

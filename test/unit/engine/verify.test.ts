@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { VerificationError } from '../../../src/base/errors.js';
 import type { MigrationEvent } from '../../../src/engine/events.js';
+import type { Gate } from '../../../src/engine/gate.js';
 import { MemoryLab, type LabOptions } from '../support/memory-lab.js';
 import { eventsOf, linesOf, migrateInLab, type Asked } from '../support/migrate-in-lab.js';
 import { expectPutBack } from './put-back.js';
@@ -61,29 +62,29 @@ describe('a comparison', () => {
   });
 
   it('of what was sent finds it in what was compared before, and sent again since', async () => {
-    const lab = new MemoryLab({ ...WHOLE, writesPerSecond: 40, workingSet: 0.5 });
-    const hadItsComparison = new Set<number>();
-    let spoiled: number | undefined;
-    const watched = await migrateInLab(lab, {
-      verify: 'sent',
-      policy: 'plain',
-      onEvent: (event) => {
-        if (event.type === 'verify') lab.guest.setPace(lab.clock.now(), 30);
-        const again = event.type === 'sent' && event.round > 2 && event.resentBytes > 0;
-        if (event.type === 'statement' && event.line === 15) {
-          for (let block = 0; block < 64; block++) hadItsComparison.add(block);
-        }
-        if (!again || spoiled !== undefined || hadItsComparison.size === 0 || lab.atPause) return;
-        spoiled = event.blocks[0]!;
+    const lab = new MemoryLab({ ...WHOLE, writesPerSecond: 40, direct: 1 });
+    lab.guest.setPace(0, 0);
+    let [compared, spoiled] = [false, -1];
+    const gate: Gate = {
+      pass: async ({ line }) => {
+        if (line !== 15 || compared) return;
+        compared = true;
+        lab.guest.setPace(lab.clock.now(), 1);
+        await lab.clock.sleep(1000);
         lab.guest.setPace(lab.clock.now(), 0);
-        lab.destination[spoiled * 4096 + 1]! ^= 1;
       },
-    });
-    expect(spoiled).toBeDefined();
+    };
+    const onEvent = (event: MigrationEvent) => {
+      if (!compared || spoiled >= 0 || event.type !== 'sent') return;
+      spoiled = event.blocks[0]!;
+      lab.destination[spoiled * 4096 + 1]! ^= 1;
+    };
+    const watched = await migrateInLab(lab, { verify: 'sent', policy: 'plain', gate, onEvent });
     expectPutBack(lab, watched);
+    expect(lab.atPause).toBeUndefined();
     expect(watched.error).toMatchObject({
       kind: 'verification',
-      extents: [{ offset: spoiled! * 4096, length: 4096 }],
+      extents: [{ offset: spoiled * 4096, length: 4096 }],
     });
   });
 

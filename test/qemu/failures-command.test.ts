@@ -1,0 +1,111 @@
+/** Ctrl-C, once and twice, at the real command that moves a busy guest's disk. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { MigrationEvent, SummaryEvent } from '../../src/engine/index.js';
+import { MigrationLab } from './support/migration.js';
+import { leftovers } from './support/qemu-leftovers.js';
+import { QmpRelay } from './support/qmp-relay.js';
+
+const command = join(import.meta.dirname, '../../dist/cli.js');
+let lab: MigrationLab;
+
+beforeAll(async () => {
+  lab = await MigrationLab.boot({ workload: 'zipf-rewrite', rate: 40 });
+});
+afterAll(() => lab[Symbol.asyncDispose]());
+
+interface Ended {
+  readonly code: number | null;
+  readonly events: readonly MigrationEvent[];
+  readonly errors: string;
+}
+
+/** Runs `migrascope migrate --json` with pivot; `onEvent` and `onError` may send it signals. */
+async function migrate(
+  path: string,
+  options: {
+    readonly host?: string;
+    readonly flags?: readonly string[];
+    readonly onEvent?: (event: MigrationEvent, interrupt: () => void) => void;
+    readonly onError?: (errors: string, interrupt: () => void) => void;
+  },
+): Promise<Ended> {
+  const { host = lab.guest.qmp, flags = [] } = options;
+  const fixed = ['--to', `file:${path}`, '--pivot', '--json', '--policy', 'plain'];
+  const args = [command, 'migrate', host, 'disk0', ...fixed, '--max-bandwidth', '24MiB', ...flags];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const interrupt = () => void child.kill('SIGINT');
+  const events: MigrationEvent[] = [];
+  let errors = '';
+  try {
+    createInterface(child.stdout).on('line', (line) => {
+      const event = JSON.parse(line) as MigrationEvent;
+      events.push(event);
+      options.onEvent?.(event, interrupt);
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      errors += text;
+      options.onError?.(errors, interrupt);
+    });
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+    return { code, events, errors };
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+/** Interrupts at the first event for which `when` holds. */
+function interruptAt(when: (event: MigrationEvent) => boolean) {
+  let done = false;
+  return (event: MigrationEvent, interrupt: () => void) => {
+    if (done || !when(event)) return;
+    done = true;
+    interrupt();
+  };
+}
+
+describe('Ctrl-C cancels in order', () => {
+  test.each<readonly [string, (event: MigrationEvent) => boolean]>([
+    ['in the bulk round', (event) => event.type === 'sent'],
+    ['in the last rounds', (event) => event.type === 'statement' && event.line === 12],
+    ['while the guest is paused', (event) => event.type === 'paused'],
+  ])('%s', async (_, when) => {
+    const path = lab.newPath();
+    const flags = ['--verify', 'full', '--downtime-limit', '20s'];
+    const ended = await migrate(path, { flags, onEvent: interruptAt(when) });
+    expect(ended.code, ended.errors).toBe(130);
+    expect(ended.errors).toMatch(/^migrascope: The migration was cancelled\./m);
+    const summary = ended.events.at(-1) as SummaryEvent;
+    expect(summary).toMatchObject({ type: 'summary', outcome: 'cancelled', guest: 'running' });
+    expect(summary.switchedOver).toBe(false);
+    await lab.expectUnharmed(path);
+  });
+});
+
+test('a second Ctrl-C stops at once, and says what it leaves', async () => {
+  await using relay = await QmpRelay.listen(lab.newPath('qmp'), lab.guest.qmp);
+  const path = lab.newPath();
+  let second = false;
+  const ended = await migrate(path, {
+    host: relay.host,
+    onEvent: interruptAt((event) => {
+      if (event.type === 'sent') relay.stall();
+      return event.type === 'sent';
+    }),
+    onError: (errors, interrupt) => {
+      if (second || !errors.includes('press Ctrl-C again')) return;
+      second = true;
+      interrupt();
+    },
+  });
+  expect(ended.code, ended.errors).toBe(130);
+  expect(ended.errors).toMatch(/^migrascope: stopped at once\. ./m);
+  expect(ended.events.some(({ type }) => type === 'summary')).toBe(false);
+  await lab.expectOnSource();
+  expect(await leftovers(lab.monitor)).not.toEqual([]);
+  relay.cut();
+  await lab.removeLeftovers();
+  await lab.expectUnharmed();
+});
