@@ -5,7 +5,7 @@
 import { lstat, realpath, stat, unlink } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { throwIfCancelled } from '../../base/cancel.js';
-import { DestinationError, UsageError } from '../../base/errors.js';
+import { DestinationError, QmpCommandError, UsageError } from '../../base/errors.js';
 import { checkExistingImage } from '../destination/acceptance.js';
 import type { ImageFormat } from '../destination/acceptance.js';
 import type { UndoStack } from '../undo.js';
@@ -142,10 +142,14 @@ function nodeOptions(request: ImageRequest, existing: ExistingImage | undefined)
   return { driver: 'raw', ...shared, ...(larger ? { size } : {}) };
 }
 
+/** What QEMU writes to an image that it makes, at most, in bytes. */
+const freshBytes = 64 * 1024;
+
 /** A file that this run makes, and only then may delete. */
 class CreatedFile {
   #identity: Pick<Stats, 'dev' | 'ino'> | undefined;
-  #created = false;
+  /** `asked`: QEMU was told to make it, and whether it did is not known. */
+  #state: 'none' | 'asked' | 'made' = 'none';
 
   constructor(
     private readonly session: QemuSession,
@@ -156,27 +160,36 @@ class CreatedFile {
     const { run, path, format, size, local } = this.request;
     try {
       const fileSize = format === 'raw' ? size : 0;
+      this.#state = 'asked';
       await createImage(this.session, run, { driver: 'file', filename: path, size: fileSize });
-      this.#created = true;
+      this.#state = 'made';
       if (local) this.#identity = await stat(path).catch(() => undefined);
       if (format === 'raw') return;
       const file = { driver: 'file', filename: path } as const;
       await createImage(this.session, run, { driver: format, file, size });
     } catch (error) {
+      if (this.#state === 'asked' && error instanceof QmpCommandError) this.#state = 'none';
       throw imageError(path, error);
     }
   }
 
   async delete(): Promise<void> {
-    if (!this.#created) return;
-    const { run, path } = this.request;
-    const now = this.#identity && (await lstat(path).catch(() => undefined));
-    if (!now || now.dev !== this.#identity?.dev || now.ino !== this.#identity.ino) {
+    if (this.#state === 'none') return;
+    const { run, path, local } = this.request;
+    const now = local ? await lstat(path).catch(() => undefined) : undefined;
+    if (local && !now && this.#state === 'asked') return;
+    if (!now || !this.#isOurs(now)) {
       const { logger, name } = this.session;
       logger.log('warn', `The file ${path} on ${name} remains: it can't be deleted from here.`);
       return;
     }
-    this.#created = false;
+    this.#state = 'none';
     await this.session.act({ run, action: 'delete-file', arguments: { path } }, () => unlink(path));
+  }
+
+  /** The file that was made; or one that was not there before QEMU was asked, and holds nothing yet. */
+  #isOurs(now: Stats): boolean {
+    if (this.#state === 'asked') return now.isFile() && now.blocks * 512 <= freshBytes;
+    return now.dev === this.#identity?.dev && now.ino === this.#identity.ino;
   }
 }

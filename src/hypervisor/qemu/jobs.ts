@@ -1,5 +1,5 @@
 /** QEMU's jobs (qapi/job.json): started, awaited, dismissed. */
-import { QmpCommandError } from '../../base/errors.js';
+import { ConnectionLostError, QmpCommandError, messageOf } from '../../base/errors.js';
 import type { EventWaiter } from './qmp-events.js';
 import type { JobStatus, QmpCommands } from './schema.js';
 import { cleanUpTimeoutMs } from './session.js';
@@ -33,7 +33,7 @@ export async function dismissJob(
 }
 
 /**
- * Makes an image and waits until it is made.
+ * Makes an image and waits until it is made. No job is left when it throws, if QEMU can be reached.
  * @throws QmpCommandError with the job's own error when it can't be made.
  */
 export async function createImage(
@@ -45,13 +45,24 @@ export async function createImage(
   const concluded = expectJob(session, id, ['concluded']);
   try {
     await session.change(run, 'blockdev-create', { 'job-id': id, options });
+    await concluded.data;
+    const error = await dismissJob(session, run, id);
+    if (error !== undefined) throw new QmpCommandError('blockdev-create', 'GenericError', error);
   } catch (error) {
     concluded.cancel();
+    if (error instanceof ConnectionLostError) await endAfterLoss(session, run, id);
     throw error;
   }
-  await concluded.data;
-  const error = await dismissJob(session, run, id);
-  if (error !== undefined) throw new QmpCommandError('blockdev-create', 'GenericError', error);
+}
+
+/** Ends a job whose fate is not known since the connection was lost. */
+async function endAfterLoss(session: QemuSession, run: string, id: string): Promise<void> {
+  if (!(await session.reachAgain())) return;
+  try {
+    await cancelJob(session, run, id);
+  } catch (error) {
+    session.logger.log('warn', `Ending the job ${id} failed: ${messageOf(error)}`);
+  }
 }
 
 /** Ends a job, whatever its state, and dismisses it; content when there is no such job. */
