@@ -32,7 +32,7 @@ export type MigrationEvent =
 export type Runs = number[];
 
 /**
- * The run began. Always the first event.
+ * The run found its disk and its destination. Only `held`, `statement` and `warning` of statement 1 can come before it, and in a run that failed there, `error` and `summary`.
  */
 export interface StartEvent {
   type: 'start';

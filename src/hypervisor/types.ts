@@ -133,7 +133,8 @@ export interface Destination {
   readonly readsAsZeroes: boolean;
   /**
    * Lets go of it: ends what was started, closes what was opened. Idempotent.
-   * @param outcome `keep` after success; with `discard`, an image that this run created is deleted.
+   * @param outcome `keep` after success; with `discard`, an image that this run created is deleted,
+   * unless it is not known whether the guest uses it.
    */
   release(outcome: 'keep' | 'discard'): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /** QEMU's jobs (qapi/job.json): started, awaited, dismissed. */
-import { ConnectionLostError, QmpCommandError, messageOf } from '../../base/errors.js';
+import { QmpCommandError } from '../../base/errors.js';
 import type { EventWaiter } from './qmp-events.js';
 import type { JobStatus, QmpCommands } from './schema.js';
 import { cleanUpTimeoutMs } from './session.js';
@@ -50,18 +50,8 @@ export async function createImage(
     if (error !== undefined) throw new QmpCommandError('blockdev-create', 'GenericError', error);
   } catch (error) {
     concluded.cancel();
-    if (error instanceof ConnectionLostError) await endAfterLoss(session, run, id);
+    await session.undoIfLost(error, `job ${id}`, () => cancelJob(session, run, id));
     throw error;
-  }
-}
-
-/** Ends a job whose fate is not known since the connection was lost. */
-async function endAfterLoss(session: QemuSession, run: string, id: string): Promise<void> {
-  if (!(await session.reachAgain())) return;
-  try {
-    await cancelJob(session, run, id);
-  } catch (error) {
-    session.logger.log('warn', `Ending the job ${id} failed: ${messageOf(error)}`);
   }
 }
 

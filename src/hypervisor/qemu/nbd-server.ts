@@ -123,21 +123,29 @@ export interface NbdExport {
   remove(): Promise<void>;
 }
 
-/** @throws QmpCommandError when QEMU refuses the export. */
+/**
+ * No export is left when it throws, if QEMU can be reached.
+ * @throws QmpCommandError when QEMU refuses the export.
+ */
 export async function addExport(
   session: QemuSession,
   lease: NbdLease,
   { run, purpose, node, writable, bitmaps }: ExportRequest,
 ): Promise<NbdExport> {
   const id = session.newName(run, purpose);
-  await session.change(run, 'block-export-add', {
-    type: 'nbd',
-    id,
-    name: id,
-    'node-name': node,
-    writable,
-    ...(bitmaps ? { bitmaps } : {}),
-  });
+  try {
+    await session.change(run, 'block-export-add', {
+      type: 'nbd',
+      id,
+      name: id,
+      'node-name': node,
+      writable,
+      ...(bitmaps ? { bitmaps } : {}),
+    });
+  } catch (error) {
+    await session.undoIfLost(error, `export ${id}`, () => removeExport(session, run, id));
+    throw error;
+  }
   let removed = false;
   return {
     uri: lease.uri(id),

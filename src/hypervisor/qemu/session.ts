@@ -3,7 +3,12 @@
  * every action passes that changes something in it.
  */
 import type { Clock } from '../../base/clock.js';
-import { ConnectError, QmpCommandError, messageOf } from '../../base/errors.js';
+import {
+  ConnectError,
+  ConnectionLostError,
+  QmpCommandError,
+  messageOf,
+} from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import { UndoStack } from '../undo.js';
 import type { Made } from '../undo.js';
@@ -163,6 +168,20 @@ export class QemuSession {
       await this.#reconnecting;
     }
     return this.#qmp.state === 'running';
+  }
+
+  /**
+   * Undoes what a command may have done although its answer never came: where `error` is the loss of
+   * the connection, and QEMU can be reached again. Never throws.
+   * @param what names it, for the log.
+   */
+  async undoIfLost(error: unknown, what: string, undo: () => Promise<void>): Promise<void> {
+    if (!(error instanceof ConnectionLostError) || !(await this.reachAgain())) return;
+    try {
+      await undo();
+    } catch (second) {
+      this.logger.log('warn', `Removing ${what} failed: ${messageOf(second)}`);
+    }
   }
 
   /** An empty stack for what is made here; it connects anew where that is needed. */
