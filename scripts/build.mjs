@@ -1,34 +1,38 @@
 // Bundles the command and the library into dist/, with the library's types beside them.
 import { execFileSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
-// Bundled CommonJS dependencies call require for Node's own modules.
-const requireForBundled =
-  "import { createRequire as migrascopeRequire } from 'node:module'; const require = migrascopeRequire(import.meta.url);";
+mkdirSync('dist', { recursive: true });
+for (const name of readdirSync('dist')) {
+  if (/\.js(\.map)?$/.test(name)) rmSync(`dist/${name}`);
+}
+rmSync('dist/types', { recursive: true, force: true });
 
-const shared = {
+// The doors share their code (splitting), so that an error's class is the same behind each.
+const doors = ['engine', 'hypervisor', 'nbd', 'probe'];
+await build({
+  entryPoints: {
+    main: 'src/cli/main.ts',
+    errors: 'src/base/errors.ts',
+    clock: 'src/base/clock.ts',
+    ...Object.fromEntries(doors.map((door) => [door, `src/${door}/index.ts`])),
+  },
+  outdir: 'dist',
   bundle: true,
+  splitting: true,
+  chunkNames: 'shared-[hash]',
   platform: 'node',
   format: 'esm',
   target: 'node20',
   sourcemap: true,
   logLevel: 'warning',
-  outdir: 'dist',
-};
-
-await rm('dist/types', { recursive: true, force: true });
-await build({
-  ...shared,
-  entryPoints: { cli: 'src/cli/main.ts' },
-  banner: { js: `#!/usr/bin/env node\n${requireForBundled}` },
+  banner: {
+    // Bundled CommonJS dependencies call require for Node's own modules.
+    js: "import { createRequire as migrascopeRequire } from 'node:module'; const require = migrascopeRequire(import.meta.url);",
+  },
 });
-await build({
-  ...shared,
-  entryPoints: { engine: 'src/engine/index.ts' },
-  banner: { js: requireForBundled },
-});
+writeFileSync('dist/cli.js', "#!/usr/bin/env node\nimport './main.js';\n");
 chmodSync('dist/cli.js', 0o755);
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], {
   stdio: 'inherit',

@@ -24,7 +24,16 @@ const workload = process.argv[2] ?? 'zipf-rewrite';
 try {
   migrascope('lab', 'up', '--name', 'demo', '--workload', workload, '--size', '512MiB');
   console.log('\nMoving its disk at 20 MiB/s while it runs …\n');
-  migrascope('migrate', 'demo', 'disk0', '--to', `file:${folder}/moved.img`, '--pivot', '--max-bandwidth', '20MiB');
+  migrascope(
+    'migrate',
+    'demo',
+    'disk0',
+    '--to',
+    `file:${folder}/moved.img`,
+    '--pivot',
+    '--max-bandwidth',
+    '20MiB',
+  );
 } finally {
   migrascope('lab', 'down', 'demo');
   rmSync(folder, { recursive: true, force: true });

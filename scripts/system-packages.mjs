@@ -10,7 +10,6 @@ const NEEDED = [
   ['nbdinfo', 'libnbd-bin'],
   ['nbdkit', 'nbdkit'],
   ['busybox', 'busybox-static'],
-  ['cpio', 'cpio'],
   ['xz', 'xz-utils'],
   ['musl-gcc', 'musl-tools'],
   ['mkfs.ext4', 'e2fsprogs'],

@@ -22,7 +22,7 @@ describe('a guest with nothing but qemu-guest-agent', () => {
     expect(eventsOf(watched, 'cache').length).toBeGreaterThan(0);
     await assertNothingLeft(lab.monitor);
     expect(await lab.lab.run('ls /dev/virtio-ports')).not.toContain('probe');
-    expect(await lab.lab.run('ls /run /tmp; ps')).not.toContain('migrascope');
+    expect(await lab.lab.run('ls /run /tmp; ps')).not.toContain('migrascope-probe');
     expect(await lab.lab.verify()).toBeGreaterThan(0);
   });
 });

@@ -33,7 +33,10 @@ function specifiers(text: string): string[] {
   return patterns.flatMap((pattern) => [...text.matchAll(pattern)].map((match) => match[1]!));
 }
 
-const files = sources('src').map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
+const files = sources('src').map((path) => ({
+  path,
+  text: readFileSync(join(root, path), 'utf8'),
+}));
 
 describe('the house', () => {
   it('has sources in every folder that it names, and no folder that it does not', () => {
@@ -45,7 +48,10 @@ describe('the house', () => {
     const folder = path.split('/')[1]!;
     const targets = specifiers(text)
       .filter((specifier) => specifier.startsWith('.'))
-      .map((specifier) => relative(join(root, 'src'), resolve(root, path, '..', specifier)).split('/')[0]!)
+      .map(
+        (specifier) =>
+          relative(join(root, 'src'), resolve(root, path, '..', specifier)).split('/')[0]!,
+      )
       .filter((target) => target !== folder);
     expect(targets.filter((target) => !ARROWS[folder]!.includes(target))).toEqual([]);
   });
@@ -84,9 +90,16 @@ describe('the house', () => {
 
 describe('the repository', () => {
   it('names no registry host and no machine path', () => {
-    const committed = [...files.map(({ path }) => path), ...sources('scripts'), 'package.json', 'package-lock.json'];
+    const committed = [
+      ...files.map(({ path }) => path),
+      ...sources('scripts'),
+      'package.json',
+      'package-lock.json',
+    ];
     const pattern = /registry\.npmjs|deb\.debian\.org|\/home\/[a-z]|\/work\/|\/root\//;
-    const offenders = committed.filter((path) => pattern.test(readFileSync(join(root, path), 'utf8')));
+    const offenders = committed.filter((path) =>
+      pattern.test(readFileSync(join(root, path), 'utf8')),
+    );
     expect(offenders).toEqual([]);
   });
 });
