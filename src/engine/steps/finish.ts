@@ -13,6 +13,11 @@ import { emitPlan, emitRound } from './rounds.js';
 const LOOKS = 3;
 const LOOK_AGAIN_MS = 50;
 
+/** A drain helped when, after the sending that followed, at most this part of what was sent is pending again. */
+const DRAIN_PROGRESS = 0.5;
+/** What this many drains did not bring, another one will not. */
+const MOST_DRAINS = 3;
+
 /** Last rounds that are tried at least, however many came before. */
 const LAST_ROUNDS = 3;
 
@@ -25,7 +30,9 @@ export class Finish {
   #sentWhilePaused = BlockSet.empty;
   /** Of the bytes that were compared, those that an event has told of. */
   #judgedBytes = 0;
-  #drained = false;
+  #drains = 0;
+  /** Whether a drain brings the quiet that it is for: a guest that syncs by itself leaves none. */
+  #drainHelps = true;
   #warned = false;
   /** The pause that somebody agreed to although it is above the limit, in milliseconds. */
   #agreedMs = 0;
@@ -40,15 +47,20 @@ export class Finish {
     run.batch = 0;
     const began = run.parts.clock.now();
     const { sentBytes, resentBytes } = ledger;
-    if (run.policy.usesCache) await cache.drain(await this.#toDrain(), run.signal);
-    this.#drained = true;
+    if (run.policy.usesCache && this.#drainHelps) {
+      await cache.drain(await this.#toDrain(), run.signal);
+      this.#drains++;
+    }
     await run.flip();
     await this.#sendAllPending();
     await run.flip();
+    const roundBytes = ledger.sentBytes - sentBytes;
+    this.#drainHelps &&=
+      this.#drains < MOST_DRAINS && run.bytesOf(run.pending) <= roundBytes * DRAIN_PROGRESS;
     emitRound(
       run,
       {
-        sentBytes: ledger.sentBytes - sentBytes,
+        sentBytes: roundBytes,
         resentBytes: ledger.resentBytes - resentBytes,
         pendingBytes: run.bytesOf(run.pending),
         deferredBytes: 0,
@@ -196,7 +208,7 @@ export class Finish {
   async #toDrain(): Promise<BlockSet> {
     const { run } = this;
     const { cache, ledger } = run.open;
-    if (!this.#drained) return run.deferred;
+    if (this.#drains === 0) return run.deferred;
     await cache.look(run.signal);
     return cache.view ? cache.view.dirty.intersection(ledger.everDeferred) : BlockSet.empty;
   }

@@ -136,20 +136,24 @@ describe('a migration with a probe', () => {
     expect(watched.summary.sentBytes).toBe((lab.options.size * 3) / 4);
   });
 
+  const rewriting = { size: 256 * 4096, writesPerSecond: 120, workingSet: 0.5, expireMs: 1500 };
+
   it('defers what is dirty, drains it, and drains again what became dirty since', async () => {
-    const lab = new MemoryLab({
-      size: 256 * 4096,
-      writesPerSecond: 120,
-      workingSet: 0.5,
-      direct: 0,
-      expireMs: 1500,
-    });
+    const lab = new MemoryLab({ ...rewriting, direct: 0, writesPerSecond: 30 });
     const watched = await migrateInLab(lab, { policy: 'cache' });
     expect(lab.drained.length).toBeGreaterThan(1);
     expect(lab.drained.every((bytes) => bytes > 0)).toBe(true);
     expect(watched.summary.deferredBytes).toBeGreaterThan(0);
     const drains = eventsOf(watched.events, 'drain');
     expect(drains.map(({ writtenBytes }) => writtenBytes)).toEqual(lab.drained);
+  });
+
+  it('drains no more once a drain brought no quiet', async () => {
+    const lab = new MemoryLab({ ...rewriting, direct: 0.9 });
+    const { events } = await migrateInLab(lab, { policy: 'cache', maxRounds: 6 });
+    const last = eventsOf(events, 'round').filter(({ final }) => final);
+    expect(last.length).toBeGreaterThan(2);
+    expect(lab.drained).toHaveLength(1);
   });
 });
 
