@@ -75,7 +75,10 @@ export class Transfer {
       const offset = start * this.geometry.granularity;
       const length = this.#bytes(start, count);
       await this.throttles.send.take(length, laneSignal);
-      const payload = await this.ends.source.read(offset, length, { signal: laneSignal });
+      const payload = await this.ends.source.read(offset, length, {
+        signal: laneSignal,
+        dontFragment: true,
+      });
       try {
         onSent({ start, count, zeroBytes: await this.#write(offset, payload, laneSignal) });
       } finally {
