@@ -2,12 +2,14 @@
 import { run as benchBlockSets } from './block-set.js';
 import { benchMemory } from './memory.js';
 import { benchPolicies } from './policies.js';
+import { benchProbe } from './probe.js';
 import { benchStream } from './stream.js';
 
 const SECTIONS: Record<string, () => Promise<unknown>> = {
   sets: () => benchBlockSets(),
   stream: () => benchStream(),
   memory: () => benchMemory(),
+  probe: () => benchProbe('6.12'),
   policies: () => benchPolicies(),
 };
 

@@ -1,7 +1,7 @@
 /**
  * Figures of the probe on a real guest: a look at 1 GiB of page cache in ten files, at 100,000
  * small files, and the share of a processor that one look every two seconds takes. Prints; asserts
- * nothing. Run: node scripts/run-ts.mjs bench/probe.ts [6.1|6.12]
+ * nothing.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -96,7 +96,8 @@ async function manyFiles(guest: ProbeGuest): Promise<void> {
   );
 }
 
-async function run(kernel: '6.1' | '6.12'): Promise<void> {
+/** Boots a guest with that kernel and prints its figures. */
+export async function benchProbe(kernel: '6.1' | '6.12'): Promise<void> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'migrascope-bench-'));
   const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   try {
@@ -146,6 +147,3 @@ async function run(kernel: '6.1' | '6.12'): Promise<void> {
     for (const end of ends.reverse()) await end();
   }
 }
-
-const wanted = process.argv[2];
-await run(wanted === '6.1' ? '6.1' : '6.12');
