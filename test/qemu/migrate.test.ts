@@ -1,8 +1,9 @@
 /**
  * Every policy moves the disk of a real guest that is busy with each workload, and the guest goes on
- * with the new disk, unharmed. CI runs a selection in which every two of workload, policy, kernel,
- * file system and image format meet (but for kernel and file system with policy, which meet all);
- * with MIGRASCOPE_MATRIX=1 all combinations run, and the result is written to docs/matrix.md.
+ * with the new disk, unharmed. CI runs a selection: every policy with every workload, on six guests
+ * among which every two of kernel, file system and new image's format meet, but not every workload
+ * with each of these. With MIGRASCOPE_MATRIX=1 all combinations run, and the result is written to
+ * docs/matrix.md.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
