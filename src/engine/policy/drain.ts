@@ -1,4 +1,4 @@
-/** What to have the guest write back just before the last rounds. */
+/** What to have the guest write back just before the last rounds, and when to do it again. */
 import type { BlockSet } from '../blockset/index.js';
 
 /** Writing back this part of what is asked for in vain is worth the quiet that it brings. */
@@ -24,4 +24,43 @@ export function drainsEverything(
   const asked = dirty.intersection(wanted).count * granularity;
   const extra = dirty.difference(wanted).count * granularity + elsewhereBytes;
   return asked > 0 && extra <= asked * EXTRA;
+}
+
+/** A drain helped when, after the sending that followed, at most this part of what was sent is pending again. */
+const PROGRESS = 0.5;
+/** What this many drains did not bring, another one will not. */
+const MOST_DRAINS = 3;
+
+/**
+ * When a drain is worthwhile. One that comes while the quiet of the one before still lasts writes
+ * what would have waited until after the pause; and a guest that syncs by itself leaves no quiet.
+ */
+export class Drains {
+  #count = 0;
+  #at = 0;
+  #help = true;
+
+  /** How many there were. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * @param now in milliseconds, on any clock, the same as that of `done`.
+   * @param quietMs how long the guest lets dirty pages wait.
+   */
+  worthwhile(now: number, quietMs: number): boolean {
+    if (this.#count === 0) return true;
+    return this.#help && this.#count < MOST_DRAINS && now - this.#at >= quietMs;
+  }
+
+  done(now: number): void {
+    this.#count++;
+    this.#at = now;
+  }
+
+  /** Takes note of the round that the last drain was for: what it sent, and what is pending after it, in bytes. */
+  judge(sentBytes: number, pendingBytes: number): void {
+    this.#help &&= pendingBytes <= sentBytes * PROGRESS;
+  }
 }

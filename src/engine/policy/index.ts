@@ -10,7 +10,7 @@ export {
   type Outlook,
   type RoundFigures,
 } from './convergence.js';
-export { drainsEverything } from './drain.js';
+export { Drains, drainsEverything } from './drain.js';
 export { WriteHistory, type TouchKind } from './history.js';
 export { cachePolicy } from './page-cache.js';
 export { explainBlock, explainReason, planWithDeferrals } from './plan.js';

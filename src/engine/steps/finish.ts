@@ -4,7 +4,7 @@ import { NotConvergedError, UsageError, VerificationError } from '../../base/err
 import type { Extent } from '../../base/extent.js';
 import { BlockSet, blockCount } from '../blockset/index.js';
 import type { Verdict } from '../events.js';
-import { explainNonConvergence } from '../policy/index.js';
+import { Drains, explainNonConvergence } from '../policy/index.js';
 import type { Run } from '../run.js';
 import { resumedByOthers } from '../watch.js';
 import { emitPlan, emitRound } from './rounds.js';
@@ -12,11 +12,6 @@ import { emitPlan, emitRound } from './rounds.js';
 /** How often a difference is looked at again before it is believed: a write may be under way. */
 const LOOKS = 3;
 const LOOK_AGAIN_MS = 50;
-
-/** A drain helped when, after the sending that followed, at most this part of what was sent is pending again. */
-const DRAIN_PROGRESS = 0.5;
-/** What this many drains did not bring, another one will not. */
-const MOST_DRAINS = 3;
 
 /** Last rounds that are tried at least, however many came before. */
 const LAST_ROUNDS = 3;
@@ -30,9 +25,7 @@ export class Finish {
   #sentWhilePaused = BlockSet.empty;
   /** Of the bytes that were compared, those that an event has told of. */
   #judgedBytes = 0;
-  #drains = 0;
-  /** Whether a drain brings the quiet that it is for: a guest that syncs by itself leaves none. */
-  #drainHelps = true;
+  readonly #drains = new Drains();
   #warned = false;
   /** The pause that somebody agreed to although it is above the limit, in milliseconds. */
   #agreedMs = 0;
@@ -47,16 +40,16 @@ export class Finish {
     run.batch = 0;
     const began = run.parts.clock.now();
     const { sentBytes, resentBytes } = ledger;
-    if (run.policy.usesCache && this.#drainHelps) {
+    const drains = run.policy.usesCache && this.#drains.worthwhile(began, cache.dirtyExpireMs ?? 0);
+    if (drains) {
       await cache.drain(await this.#toDrain(), run.signal);
-      this.#drains++;
+      this.#drains.done(run.parts.clock.now());
     }
     await run.flip();
     await this.#sendAllPending();
     await run.flip();
     const roundBytes = ledger.sentBytes - sentBytes;
-    this.#drainHelps &&=
-      this.#drains < MOST_DRAINS && run.bytesOf(run.pending) <= roundBytes * DRAIN_PROGRESS;
+    if (drains) this.#drains.judge(roundBytes, run.bytesOf(run.pending));
     emitRound(
       run,
       {
@@ -208,7 +201,7 @@ export class Finish {
   async #toDrain(): Promise<BlockSet> {
     const { run } = this;
     const { cache, ledger } = run.open;
-    if (this.#drains === 0) return run.deferred;
+    if (this.#drains.count === 0) return run.deferred;
     await cache.look(run.signal);
     return cache.view ? cache.view.dirty.intersection(ledger.everDeferred) : BlockSet.empty;
   }

@@ -1,7 +1,7 @@
 /** Whether a drain is of what is wanted or of everything. */
 import { describe, expect, it } from 'vitest';
 import { BlockSet } from '../../../src/engine/blockset/index.js';
-import { drainsEverything } from '../../../src/engine/policy/index.js';
+import { Drains, drainsEverything } from '../../../src/engine/policy/index.js';
 
 const wanted = BlockSet.range(0, 100);
 
@@ -21,5 +21,34 @@ describe('a drain', () => {
 
   it('is of what is wanted when nothing of it is dirty', () => {
     expect(drainsEverything(wanted, BlockSet.empty, 0, 4096)).toBe(false);
+  });
+});
+
+describe('another drain', () => {
+  const drained = (at: number) => {
+    const drains = new Drains();
+    drains.done(at);
+    return drains;
+  };
+
+  it('is not worthwhile while the quiet of the one before lasts', () => {
+    const drains = drained(1000);
+    drains.judge(100, 50);
+    expect(drains.worthwhile(30_999, 30_000)).toBe(false);
+    expect(drains.worthwhile(31_000, 30_000)).toBe(true);
+  });
+
+  it('is not worthwhile after one that brought no quiet', () => {
+    const drains = drained(0);
+    drains.judge(100, 51);
+    expect(drains.worthwhile(60_000, 30_000)).toBe(false);
+  });
+
+  it('is not worthwhile after three', () => {
+    const drains = drained(0);
+    drains.done(40_000);
+    expect(drains.worthwhile(80_000, 30_000)).toBe(true);
+    drains.done(80_000);
+    expect(drains.worthwhile(120_000, 30_000)).toBe(false);
   });
 });
