@@ -72,7 +72,10 @@ export function labCommand(world: World): Command {
 }
 
 function upCommand(world: World): Command {
-  const size = (option: string) => (text: string) => parseSize(text, option);
+  const size = (name: string, text: string, bytes: number) =>
+    new Option(`--${name} <size>`, text)
+      .argParser((value) => parseSize(value, `--${name}`))
+      .default(bytes, formatBytes(bytes).replace(' ', ''));
   const count = (option: string) => (text: string) =>
     parseCount(text, option, 0, Number.MAX_SAFE_INTEGER);
   return new Command('up')
@@ -88,8 +91,8 @@ function upCommand(world: World): Command {
         .choices(['auto', 'kvm', 'tcg'])
         .default(LAB_DEFAULTS.accelerator),
     )
-    .option('--size <size>', 'of its disk', size('--size'), LAB_DEFAULTS.size)
-    .option('--memory <size>', 'of the guest', size('--memory'), LAB_DEFAULTS.memory)
+    .addOption(size('size', 'of its disk', LAB_DEFAULTS.size))
+    .addOption(size('memory', 'of the guest', LAB_DEFAULTS.memory))
     .addOption(
       new Option('--kernel-version <version>', 'line of its kernel, from Debian')
         .choices(KERNEL_VERSIONS)
