@@ -24,3 +24,6 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/** The machine's wall-clock time, for people; it may be set back, so nothing is measured by it. */
+export const systemToday = (): Date => new Date();

@@ -19,6 +19,8 @@
  *   ├── GuestError               the guest did what ends a migration (powered off, resumed by another)
  *   ├── VerificationError        source and destination differ; names the extents
  *   ├── NotConvergedError        the limit of rounds was reached before the rest fitted
+ *   ├── JournalError             the run's journal can't be written or read
+ *   ├── LeaseError               the guardian is not there, or has let the guest go on already
  *   └── LabError                 the lab could not be built, started or stopped
  *
  * A message names what was attempted, on what, and, as `hint`, what to do about it.
@@ -43,6 +45,8 @@ export type ErrorKind =
   | 'guest'
   | 'verification'
   | 'not-converged'
+  | 'journal'
+  | 'lease'
   | 'lab';
 
 /** What an error carries beside its message. */
@@ -174,6 +178,14 @@ export class VerificationError extends MigrascopeError {
 
 export class NotConvergedError extends MigrascopeError {
   readonly kind = 'not-converged';
+}
+
+export class JournalError extends MigrascopeError {
+  readonly kind = 'journal';
+}
+
+export class LeaseError extends MigrascopeError {
+  readonly kind = 'lease';
 }
 
 export class LabError extends MigrascopeError {

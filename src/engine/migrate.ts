@@ -12,6 +12,7 @@ import {
 import type { SummaryEvent } from './events.js';
 import type { GatePoint } from './gate.js';
 import type { MigrationOptions, MigrationParts } from './options.js';
+import { confirmLease, noteAnyway, resumeGuest } from './pause.js';
 import { createPolicy } from './policy/index.js';
 import { runProgram, type Statements } from './program.js';
 import { Run } from './run.js';
@@ -49,9 +50,11 @@ export async function migrate(
     const { kind, message, hint } = error;
     run.emit({ type: 'error', kind, message, ...(hint ? { hint } : {}), line: run.line });
   }
-  opened.unwatch?.();
-  await putBack(run, opened, error === undefined || run.switchedOver ? 'keep' : 'discard');
-  const summary = run.emit(summarize(run, error));
+  const outcome = error === undefined || run.switchedOver ? 'keep' : 'discard';
+  const leftBehind = await putBack(run, opened, outcome);
+  const body = summarize(run, error);
+  await noteEnd(run, body, error, leftBehind);
+  const summary = run.emit(body);
   return { summary, ...(error ? { error } : {}) };
 }
 
@@ -78,7 +81,7 @@ function statementsOf(run: Run, opened: Opened): Statements {
     flushAndCompare: () => finish.flushAndCompare(),
     switchesOver: run.options.pivot,
     switchOver: () => finish.switchOver(),
-    giveBackRunState: () => run.resumeGuest(),
+    giveBackRunState: () => resumeGuest(run),
   };
 }
 
@@ -100,6 +103,7 @@ async function passGate(run: Run, line: number): Promise<void> {
     if (run.pause?.before.running) run.heldMs += clock.now() - arrived;
   }
   run.signal.throwIfAborted();
+  await confirmLease(run);
   run.line = line;
   run.emit({ type: 'statement', ...point });
 }
@@ -145,19 +149,31 @@ function cancelled({ switchedOver }: Run): CancelledError {
   });
 }
 
-/** The guest first, then what was opened, in the reverse order; each part whatever the others do. */
-async function putBack(run: Run, opened: Opened, outcome: 'keep' | 'discard'): Promise<void> {
+/**
+ * The guest first, then what was opened, in the reverse order; each part whatever the others do.
+ * @returns what could not be put back, in words.
+ */
+async function putBack(
+  run: Run,
+  opened: Opened,
+  outcome: 'keep' | 'discard',
+): Promise<readonly string[]> {
+  const failures = new Map<string, string>();
   const attempt = async (what: string, action: () => Promise<void> | void) => {
     try {
       await action();
+      failures.delete(what);
     } catch (error) {
+      failures.set(what, `${what}: ${messageOf(error)}`);
       const message = `Putting back failed: ${what}: ${messageOf(error)}`;
       const hint = error instanceof MigrascopeError ? error.hint : undefined;
       run.emit({ type: 'warning', message, ...(hint ? { hint } : {}) });
     }
   };
-  const resume = () => attempt('resuming the guest', () => run.resumeGuest());
+  const resume = () => attempt('resuming the guest', () => resumeGuest(run));
   await resume();
+  opened.unwatch?.();
+  await noteAnyway(run, { type: 'cleaning' });
   await attempt('ending the dirty tracking', () => opened.tracker?.stopSampling());
   for (const connection of opened.connections) {
     if (outcome === 'keep') await connection.close();
@@ -170,6 +186,25 @@ async function putBack(run: Run, opened: Opened, outcome: 'keep' | 'discard'): P
   await resume();
   await attempt('asking for the guest’s state', () => lookAtGuest(run));
   await attempt('letting go of the hypervisor', () => run.hypervisor?.close());
+  await attempt('letting go of the guardian', () => letGoOfGuardian(run));
+  return [...failures.values()];
+}
+
+/** A guest that still stands because of the program is left to the guardian, which tries by itself. */
+async function letGoOfGuardian({ parts: { lease }, pause, poweredOff }: Run): Promise<void> {
+  if (pause && !poweredOff) await lease?.abandon();
+  else await lease?.release();
+}
+
+async function noteEnd(
+  run: Run,
+  { outcome, switchedOver, guest }: Pick<SummaryEvent, 'outcome' | 'switchedOver' | 'guest'>,
+  error: MigrascopeError | undefined,
+  leftBehind: readonly string[],
+): Promise<void> {
+  const reason = error ? { error: { kind: error.kind, message: error.message } } : {};
+  const end = { outcome, switchedOver, guest, leftBehind, ...reason };
+  await noteAnyway(run, { type: 'end', ...end });
 }
 
 async function lookAtGuest(run: Run): Promise<void> {

@@ -6,6 +6,8 @@ import type { NbdConnection } from '../nbd/types.js';
 import type { Probe } from '../probe/types.js';
 import type { EventSink, Verdict } from './events.js';
 import type { Gate } from './gate.js';
+import type { Lease } from './guardian/types.js';
+import type { MilestoneJournal } from './runs/types.js';
 
 export type PolicyName = 'plain' | 'history' | 'cache';
 
@@ -74,6 +76,10 @@ export interface MigrationParts {
   readonly gate: Gate;
   /** Takes every event. */
   readonly sink: EventSink;
+  /** Is told where the migration stands, before it goes on; without it, nobody is. */
+  readonly journal?: MilestoneJournal;
+  /** Has a guardian watch over the guest while the program has it paused; without it, nobody does. */
+  readonly lease?: Lease;
   /** Is asked when the limit of rounds is reached; without it the answer is `cancel`. */
   decide?(verdict: Verdict): Promise<Decision>;
   readonly clock: Clock;

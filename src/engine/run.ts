@@ -258,30 +258,6 @@ export class Run {
     const { remainingMs } = forecast(this.outlook);
     return { remainingMs, downtimeMs: this.expectedDowntimeMs };
   }
-
-  /** Waits until the guest stands, and notes since when. */
-  async pauseGuest(): Promise<void> {
-    const hypervisor = this.hypervisor!;
-    const before = await hypervisor.runState(this.signal);
-    const since = this.parts.clock.now();
-    this.pause = { since, before };
-    if (before.running) await hypervisor.pause(this.signal);
-    this.emit({ type: 'paused', byProgram: before.running });
-  }
-
-  /** Gives the guest back the run state that it had; also after a failure, so without a signal. */
-  async resumeGuest(): Promise<void> {
-    const { pause } = this;
-    if (!pause) return;
-    if (pause.before.running) {
-      const stoodMs = () => this.parts.clock.now() - pause.since;
-      this.downtimeMs = stoodMs();
-      await this.hypervisor!.resume();
-      this.downtimeMs = stoodMs();
-      this.emit({ type: 'resumed', byProgram: true, pausedMs: this.downtimeMs });
-    }
-    this.pause = undefined;
-  }
 }
 
 /** Does both; when one fails, the other is cancelled and awaited before the first failure is thrown. */

@@ -1,6 +1,7 @@
 /** What happens to the guest beside the program, and what it means for the run. */
 import { ConnectionLostError, GuestError, messageOf, MigrascopeError } from '../base/errors.js';
 import type { GuestEvent } from '../hypervisor/types.js';
+import { pauseEnded } from './pause.js';
 import type { Run } from './run.js';
 
 /** Takes an event of the guest to the run: tells it, and ends the program where it must end. */
@@ -12,7 +13,9 @@ export function watchGuest(run: Run, event: GuestEvent): void {
       return;
     case 'resumed':
       run.emit({ type: 'resumed', byProgram: false });
-      if (run.pause && !run.switchedOver) run.fail(resumedByOthers());
+      if (!run.pause) return;
+      pauseEnded(run);
+      if (!run.switchedOver) run.fail(resumedByOthers());
       return;
     case 'stopped':
       run.emit({ type: 'paused', byProgram: false });

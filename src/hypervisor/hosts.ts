@@ -1,7 +1,8 @@
 /**
  * The hosts file: names for hypervisors, shared by command and extension.
  *
- *   { "hosts": { "NAME": { "address": "unix:…", "probe": "unix:…", "nbdDirectory": "/run/…" } } }
+ *   { "hosts": { "NAME": { "address": "unix:…", "guardian": "unix:…", "probe": "unix:…",
+ *                          "nbdDirectory": "/run/…" } } }
  */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -16,6 +17,8 @@ export interface Host {
   /** How people named it: the hosts file's name, or the address. */
   readonly name: string;
   readonly address: HostAddress;
+  /** A second monitor of the guest, by which the guardian resumes it while the first one is held. */
+  readonly guardian?: HostAddress;
   /** Where the guest's probe is reached, when the hypervisor cannot be asked. */
   readonly probe?: ProbeAddress;
   /** Where sockets for disk data are made, on the hypervisor's machine; its user must be able to write there. */
@@ -118,15 +121,17 @@ function parseHost(name: string, value: unknown, file: string): Host {
   if (name === '' || looksLikeAddress(name)) {
     throw new UsageError(`The hosts file ${file} has the name "${name}": it reads as an address.`);
   }
-  const entry = members(value, file, `${key}"`, ['address', 'probe', 'nbdDirectory']);
+  const entry = members(value, file, `${key}"`, ['address', 'guardian', 'probe', 'nbdDirectory']);
   const addressText = string(entry['address'], file, `${key}.address"`);
   const address = within(file, `${key}.address"`, () => parseAddress(addressText));
   const probeText = entry['probe'];
   const directory = entry['nbdDirectory'];
+  const guardian = parseGuardian(entry['guardian'], addressText, file, `${key}.guardian"`);
   return {
     name,
     address,
     warnings: addressWarnings(address),
+    ...(guardian === undefined ? {} : { guardian }),
     ...(probeText === undefined
       ? {}
       : { probe: parseProbe(string(probeText, file, `${key}.probe"`), file, `${key}.probe"`) }),
@@ -134,6 +139,19 @@ function parseHost(name: string, value: unknown, file: string): Host {
       ? {}
       : { nbdDirectory: absolute(string(directory, file, `${key}.nbdDirectory"`), file, key) }),
   };
+}
+
+/** A second monitor; the same one would be held by the migration itself. */
+function parseGuardian(
+  value: unknown,
+  first: string,
+  file: string,
+  key: string,
+): HostAddress | undefined {
+  if (value === undefined) return undefined;
+  const text = string(value, file, key);
+  if (text === first) throw faulty(file, key, 'has to be another monitor than "address"');
+  return within(file, key, () => parseAddress(text));
 }
 
 function parseProbe(text: string, file: string, key: string): ProbeAddress {

@@ -141,12 +141,17 @@ export interface Destination {
 
 /** A destination that the guest can go on with, inside the same hypervisor. */
 export interface PivotDestination extends Destination {
+  /** The lasting name that the guest's disk has after the switchover. */
+  readonly diskName: string;
   /**
    * Swaps the guest's disk for this destination; the guest must be paused and both sides equal.
-   * When it throws, the guest still has its old disk.
-   * @returns the lasting name of the guest's new disk.
+   * When it throws, the guest still has its old disk, unless the error says that this is not known.
+   * @param beforeCommit is called before the step that can't be taken back; when it throws, that
+   * step is not done.
+   * @returns `diskName`.
+   * @throws HypervisorError also when the guest was resumed since the last flip.
    */
-  switchOver(signal?: AbortSignal): Promise<string>;
+  switchOver(signal?: AbortSignal, beforeCommit?: () => Promise<void>): Promise<string>;
 }
 
 /** A port that was added to a guest for a run. */
@@ -160,3 +165,24 @@ export interface AddedPort {
 export type ProbeAddress =
   | { readonly type: 'unix'; readonly path: string }
   | { readonly type: 'tcp'; readonly host: string; readonly port: number };
+
+/** An action that is about to change something in a host. */
+export interface HostChange {
+  /** Name of the hypervisor. */
+  readonly host: string;
+  /** The run for which it is done; absent for stop and cont. */
+  readonly run?: string;
+  /** The QMP command, or a word of our own for what is not one (`start-child`, `delete-file`). */
+  readonly action: string;
+  /** The command's arguments, or what the action is done to. */
+  readonly arguments: unknown;
+  /** It puts something back, and is done also when the journal can't take it. */
+  readonly undoes?: true;
+  /** One of many alike, all of names that the run's pattern covers: a journal needs the first only. */
+  readonly routine?: true;
+}
+
+/** Is told of every change before it happens; when it throws, the change does not happen, unless it puts something back. */
+export interface Journal {
+  record(change: HostChange): Promise<void>;
+}

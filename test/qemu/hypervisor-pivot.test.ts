@@ -155,6 +155,7 @@ describe('a pivot', () => {
   test('needs the guest paused', async () => {
     await start();
     const from = await source();
+    await from.startTracking();
     const to = await hypervisor.openPivot(from, options());
     await hypervisor.resume();
     await expect(to.switchOver()).rejects.toMatchObject({
@@ -162,6 +163,7 @@ describe('a pivot', () => {
       message: expect.stringMatching(/needs the guest paused; it is running\.$/) as string,
     });
     await hypervisor.pause();
+    await from.flip(() => undefined);
     expect(await to.switchOver()).toBe('disk0.r1');
   });
 

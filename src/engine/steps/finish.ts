@@ -5,6 +5,7 @@ import type { Extent } from '../../base/extent.js';
 import { BlockSet, blockCount } from '../blockset/index.js';
 import type { Verdict } from '../events.js';
 import { Drains, explainNonConvergence } from '../policy/index.js';
+import { confirmLease, note, noteAnyway, pauseGuest } from '../pause.js';
 import type { Run } from '../run.js';
 import { resumedByOthers } from '../watch.js';
 import { emitPlan, emitRound } from './rounds.js';
@@ -75,6 +76,7 @@ export class Finish {
   /** Statement 14. */
   async verifySent(): Promise<void> {
     const { run } = this;
+    await run.parts.lease?.prepare(run.signal);
     await run.open.transfer.flushSource(run.signal);
     await run.open.transfer.flush(run.signal);
     if (run.options.verify !== 'sent') return;
@@ -108,7 +110,7 @@ export class Finish {
     const { run } = this;
     const { tracker } = run.open;
     await tracker.stopSampling();
-    await run.pauseGuest();
+    await pauseGuest(run);
     await run.flip();
     this.#sentWhilePaused = run.pending;
     await this.#sendAllPending();
@@ -133,12 +135,16 @@ export class Finish {
     const { run } = this;
     const { pivot } = run.open;
     if (!pivot) throw new UsageError('There is nothing to switch over to.');
-    await this.#checkStillPaused();
     await run.open.ends.destination.close();
+    const scope = 'disk';
+    await note(run, { type: 'switching', scope, from: run.diskName, to: pivot.diskName });
+    await confirmLease(run);
+    await this.#checkStillPaused();
     run.signal.throwIfAborted();
     const began = run.parts.clock.now();
-    run.diskName = await pivot.switchOver();
+    run.diskName = await pivot.switchOver(undefined, () => confirmLease(run));
     run.switchedOver = true;
+    await noteAnyway(run, { type: 'switched', scope, disk: run.diskName });
     run.emit({
       type: 'switchover',
       disk: run.diskName,

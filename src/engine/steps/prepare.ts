@@ -13,6 +13,7 @@ import type { GuestCache } from '../guest-cache.js';
 import { Ledger } from '../ledger.js';
 import { PlainShadow } from '../plain-shadow.js';
 import { WriteHistory } from '../policy/index.js';
+import { note } from '../pause.js';
 import type { Connected, Run } from '../run.js';
 import { openCache } from './probe.js';
 import { Tracker } from '../tracker.js';
@@ -41,6 +42,9 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
   const disk = findDisk(await hypervisor.disks(signal), options.disk, hypervisor.name);
   run.diskName = disk.name;
   const geometry = blockGeometry(options.granularity, disk.size);
+  const { image, format, size } = disk;
+  const where = { hypervisor: hypervisor.name, disk: disk.name };
+  await note(run, { type: 'source', ...where, image, format, size });
   const source = await hypervisor.openSource(
     disk,
     { run: parts.run, granularity: options.granularity },
@@ -95,6 +99,7 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
 
 /** Statement 2. */
 export async function startTracking(run: Run): Promise<void> {
+  await note(run, { type: 'tracking' });
   await run.open.source.startTracking(run.signal);
   run.open.tracker.start();
 }

@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { DestinationError, UsageError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
-import type { Journal } from '../qemu/session.js';
+import type { Journal } from '../types.js';
 import { noJournal } from '../qemu/session.js';
 import type { Destination } from '../types.js';
 import type { ImageFormat } from './acceptance.js';

@@ -109,7 +109,8 @@ async function unplug(session: QemuSession, run: string, id: string): Promise<vo
     timeoutMs: cleanUpTimeoutMs,
   });
   try {
-    await session.change(run, 'device_del', { id }, { timeoutMs: cleanUpTimeoutMs });
+    const options = { undoes: true, timeoutMs: cleanUpTimeoutMs } as const;
+    await session.change(run, 'device_del', { id }, options);
   } catch (error) {
     deleted.cancel();
     if (error instanceof QmpCommandError && saysNotThere(error)) return;

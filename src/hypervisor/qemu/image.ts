@@ -184,7 +184,8 @@ class CreatedFile {
       return;
     }
     this.#state = 'none';
-    await this.session.act({ run, action: 'delete-file', arguments: { path } }, () => unlink(path));
+    const deletion = { run, action: 'delete-file', arguments: { path }, undoes: true } as const;
+    await this.session.act(deletion, () => unlink(path));
   }
 
   /** The file that was made; or one that was not there before QEMU was asked, and holds nothing yet. */

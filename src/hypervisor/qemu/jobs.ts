@@ -64,7 +64,7 @@ export async function cancelJob(session: QemuSession, run: string, id: string): 
   if (job.status !== 'concluded') {
     const concluded = expectJob(session, id, ['concluded', 'null'], options);
     try {
-      await session.change(run, 'job-cancel', { id }, options);
+      await session.change(run, 'job-cancel', { id }, { ...options, undoes: true });
     } catch (error) {
       concluded.cancel();
       throw error;

@@ -7,7 +7,7 @@ import { HypervisorError, NbdOptionError, QmpCommandError } from '../../base/err
 import { Serial } from '../undo.js';
 import type { Place } from './access.js';
 import { cleanUpTimeoutMs, saysNotThere } from './session.js';
-import type { QemuSession } from './session.js';
+import type { ChangeOptions, QemuSession } from './session.js';
 
 /** How often another place is tried when somebody else already listens there. */
 const mostPlaces = 5;
@@ -114,6 +114,8 @@ export interface ExportRequest {
   readonly node: string;
   readonly writable: boolean;
   readonly bitmaps?: readonly string[];
+  /** Made and removed again and again. */
+  readonly routine?: true;
 }
 
 /** An export that a run made. */
@@ -130,18 +132,19 @@ export interface NbdExport {
 export async function addExport(
   session: QemuSession,
   lease: NbdLease,
-  { run, purpose, node, writable, bitmaps }: ExportRequest,
+  { run, purpose, node, writable, bitmaps, ...manner }: ExportRequest,
 ): Promise<NbdExport> {
   const id = session.newName(run, purpose);
   try {
-    await session.change(run, 'block-export-add', {
+    const args = {
       type: 'nbd',
       id,
       name: id,
       'node-name': node,
       writable,
       ...(bitmaps ? { bitmaps } : {}),
-    });
+    } as const;
+    await session.change(run, 'block-export-add', args, manner);
   } catch (error) {
     await session.undoIfLost(error, `export ${id}`, () => removeExport(session, run, id));
     throw error;
@@ -151,20 +154,29 @@ export async function addExport(
     uri: lease.uri(id),
     remove: async () => {
       if (removed) return;
-      await removeExport(session, run, id);
+      await removeExport(session, run, id, manner);
       removed = true;
     },
   };
 }
 
 /** Removes an export and waits until its node is free of it; content when it is not there. */
-export async function removeExport(session: QemuSession, run: string, id: string): Promise<void> {
+export async function removeExport(
+  session: QemuSession,
+  run: string,
+  id: string,
+  manner: Pick<ChangeOptions, 'routine'> = {},
+): Promise<void> {
   const deleted = session.qmp.expect('BLOCK_EXPORT_DELETED', (data) => data.id === id, {
     timeoutMs: cleanUpTimeoutMs,
   });
   try {
     const args = { id, mode: 'hard' } as const;
-    await session.change(run, 'block-export-del', args, { timeoutMs: cleanUpTimeoutMs });
+    await session.change(run, 'block-export-del', args, {
+      undoes: true,
+      timeoutMs: cleanUpTimeoutMs,
+      ...manner,
+    });
   } catch (error) {
     deleted.cancel();
     if (error instanceof QmpCommandError && saysNotThere(error)) return;

@@ -3,6 +3,8 @@
  *
  *   remove the exports of both nodes       (a mirror can't have a node that is exported)
  *   blockdev-mirror, sync none             ready at once: nothing is written while paused
+ *   query-status                           nobody resumed the guest since its last flip; were it
+ *                                          resumed later, the mirror brings what it writes
  *   job-complete                           the guest's device now has the new node
  *   query-block                            verified
  *
@@ -34,6 +36,7 @@ export class QemuPivot implements PivotDestination {
   readonly name: string;
   readonly uri: string;
   readonly readsAsZeroes: boolean;
+  readonly diskName: string;
   readonly #session: QemuSession;
   readonly #source: QemuSource;
   readonly #run: string;
@@ -52,6 +55,7 @@ export class QemuPivot implements PivotDestination {
     this.name = `file:${options.path}`;
     this.uri = image.export.uri;
     this.readsAsZeroes = image.readsAsZeroes;
+    this.diskName = image.node;
     this.#session = session;
     this.#source = source;
     this.#run = options.run;
@@ -88,7 +92,7 @@ export class QemuPivot implements PivotDestination {
     }
   }
 
-  async switchOver(signal?: AbortSignal): Promise<string> {
+  async switchOver(signal?: AbortSignal, beforeCommit?: () => Promise<void>): Promise<string> {
     const what = `Swapping ${this.#source.disk.name} for ${this.name}`;
     throwIfCancelled(signal, what);
     return this.#serial.run(async () => {
@@ -98,7 +102,7 @@ export class QemuPivot implements PivotDestination {
       const { running } = await this.#session.qmp.execute('query-status', {}, { signal });
       if (running) throw new UsageError(`${what} needs the guest paused; it is running.`);
       await cancellable(this.#detach(), signal, what);
-      await this.#mirror(what);
+      await this.#mirror(what, beforeCommit);
       return this.#image.node;
     });
   }
@@ -124,7 +128,7 @@ export class QemuPivot implements PivotDestination {
     await this.#source.detach();
   }
 
-  async #mirror(what: string): Promise<void> {
+  async #mirror(what: string, beforeCommit?: () => Promise<void>): Promise<void> {
     const id = `migrascope-${this.#run}-pivot`;
     const ready = expectJob(this.#session, id, ['ready', 'concluded'], {
       timeoutMs: swapTimeoutMs,
@@ -134,6 +138,8 @@ export class QemuPivot implements PivotDestination {
       await this.#start(id);
       const { status } = await ready.data;
       if (status === 'ready') {
+        await beforeCommit?.();
+        await this.#requireStood();
         this.#state = 'unknown';
         await this.#session.change(this.#run, 'job-complete', { id });
         await concluded.data;
@@ -155,6 +161,15 @@ export class QemuPivot implements PivotDestination {
       target: this.#image.node,
       sync: 'none',
       'auto-dismiss': false,
+    });
+  }
+
+  /** @throws HypervisorError when the guest runs, or ran since its last flip. */
+  async #requireStood(): Promise<void> {
+    const { running } = await this.#session.qmp.execute('query-status', {});
+    if (!running && !this.#source.resumedSinceFlip) return;
+    throw new HypervisorError('The guest was resumed after its disk was read last', {
+      hint: 'Somebody else resumed it. Start the migration again, and leave the guest to it.',
     });
   }
 

@@ -9,6 +9,7 @@ import type {
   GuestDisk,
   GuestEvent,
   Hypervisor,
+  Journal,
   PivotDestination,
   PivotOptions,
   ProbeAddress,
@@ -28,7 +29,6 @@ import type { QmpClient } from './qmp-client.js';
 import { requireFree, requireTracking } from './requirements.js';
 import { QemuRunState } from './run-state.js';
 import { QemuSession, noJournal } from './session.js';
-import type { Journal } from './session.js';
 import { sweep } from './sweep.js';
 import { QemuSource, checkSourceOptions } from './source.js';
 

@@ -43,7 +43,9 @@ export class QemuRunState {
       const { running } = await session.qmp.execute('query-status', {}, { signal });
       this.#pausedByUs ||= running;
     }
-    await session.act({ action: command, arguments: {} }, async () => {
+    const change = { action: command, arguments: {} };
+    const resuming = command === 'cont' ? ({ undoes: true } as const) : {};
+    await session.act({ ...change, ...resuming }, async () => {
       this.#own[command] += 1;
       const answer = session.qmp.execute(command, {});
       const done = (): void => void (this.#own[command] -= 1);
@@ -67,7 +69,7 @@ export class QemuRunState {
     if (!this.#pausedByUs || !session.wasLost || session.qmp.state !== 'running') return;
     const { status } = await session.qmp.execute('query-status', {}, options);
     if (status !== 'paused') return;
-    await session.act({ action: 'cont', arguments: {} }, () =>
+    await session.act({ action: 'cont', arguments: {}, undoes: true }, () =>
       session.qmp.execute('cont', {}, options),
     );
     this.#pausedByUs = false;

@@ -10,27 +10,11 @@ import {
   messageOf,
 } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
+import type { HostChange, Journal } from '../types.js';
 import { UndoStack } from '../undo.js';
 import type { Made } from '../undo.js';
 import type { ExecuteOptions, QmpClient } from './qmp-client.js';
 import type { QmpCommandName, QmpCommands } from './schema.js';
-
-/** An action that is about to change something in a host. */
-export interface HostChange {
-  /** Name of the hypervisor. */
-  readonly host: string;
-  /** The run for which it is done; absent for stop and cont. */
-  readonly run?: string;
-  /** The QMP command, or a word of our own for what is not one (`start-child`, `delete-file`). */
-  readonly action: string;
-  /** The command's arguments, or what the action is done to. */
-  readonly arguments: unknown;
-}
-
-/** Is told of every change before it happens; when it throws, the change does not happen. */
-export interface Journal {
-  record(change: HostChange): Promise<void>;
-}
 
 /** Writes nothing. */
 export const noJournal: Journal = { record: () => Promise.resolve() };
@@ -49,6 +33,9 @@ export const cleanUpTimeoutMs = 10_000;
 const mostReconnects = 5;
 const reconnectPauseMs = 100;
 
+/** How a change is made, and what the journal needs to know of it. */
+export type ChangeOptions = ExecuteOptions & Pick<HostChange, 'routine' | 'undoes'>;
+
 export interface SessionOptions {
   readonly name: string;
   readonly clock: Clock;
@@ -62,6 +49,7 @@ export class QemuSession {
   readonly #counts = new Map<string, number>();
   readonly #runs = new Set<string>();
   #qmp: QmpClient;
+  #resumes = 0;
   #reconnecting: Promise<void> | undefined;
 
   constructor(
@@ -69,6 +57,7 @@ export class QemuSession {
     readonly options: SessionOptions,
   ) {
     this.#qmp = qmp;
+    qmp.on('RESUME', () => (this.#resumes += 1));
   }
 
   /** The monitor; another one after {@link reachAgain}. */
@@ -93,6 +82,11 @@ export class QemuSession {
     return this.#runs;
   }
 
+  /** How often the guest was resumed, by whomever, as far as the first connection told. */
+  get resumes(): number {
+    return this.#resumes;
+  }
+
   /** Whether the first connection was lost. */
   get wasLost(): boolean {
     return this.#reconnecting !== undefined;
@@ -105,21 +99,28 @@ export class QemuSession {
     return `migrascope-${run}-${purpose}-${count}`;
   }
 
-  /** Does what changes the host, after the journal has it. */
+  /** Does what changes the host, after the journal has it. What puts back is done though the journal fails. */
   async act<T>(change: Omit<HostChange, 'host'>, action: () => Promise<T>): Promise<T> {
     if (change.run !== undefined) this.#runs.add(change.run);
-    await this.options.journal.record({ host: this.name, ...change });
+    try {
+      await this.options.journal.record({ host: this.name, ...change });
+    } catch (error) {
+      if (!change.undoes) throw error;
+      const what = `${change.action} on ${this.name}`;
+      this.logger.log('warn', `The journal does not tell of ${what}: ${messageOf(error)}`);
+    }
     return action();
   }
 
-  /** Executes a command that changes something. Errors as `QmpClient.execute`. */
+  /** Executes a command that changes something. Errors as `QmpClient.execute`, and the journal's. */
   change<C extends QmpCommandName>(
     run: string,
     command: C,
     args: QmpCommands[C]['arguments'],
-    options?: ExecuteOptions,
+    { routine, undoes, ...options }: ChangeOptions = {},
   ): Promise<QmpCommands[C]['returns']> {
-    return this.act({ run, action: command, arguments: args }, () =>
+    const manner = { ...(routine ? { routine } : {}), ...(undoes ? { undoes } : {}) };
+    return this.act({ run, action: command, arguments: args, ...manner }, () =>
       this.qmp.execute(command, args, options),
     );
   }
@@ -149,9 +150,11 @@ export class QemuSession {
     run: string,
     command: C,
     args: QmpCommands[C]['arguments'],
+    manner: Pick<ChangeOptions, 'routine'> = {},
   ): Promise<void> {
+    const options = { ...manner, undoes: true, timeoutMs: cleanUpTimeoutMs } as const;
     try {
-      await this.change(run, command, args, { timeoutMs: cleanUpTimeoutMs });
+      await this.change(run, command, args, options);
     } catch (error) {
       if (!(error instanceof QmpCommandError) || !saysNotThere(error)) throw error;
     }

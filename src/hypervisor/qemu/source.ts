@@ -54,6 +54,7 @@ export class QemuSource implements SourceDisk {
   readonly #serial = new Serial();
   readonly #pool = new SlabPool();
   /** The bitmap that records. */
+  #resumesAtFlip: number;
   #recording: string | undefined;
   /** A disabled bitmap whose extents have not all been visited. */
   #unread: string | undefined;
@@ -76,6 +77,7 @@ export class QemuSource implements SourceDisk {
     this.#export = source;
     this.disk = target.disk;
     this.uri = source.uri;
+    this.#resumesAtFlip = session.resumes;
   }
 
   /** Exports the disk. `lease` passes to the source. Errors as `Hypervisor.openSource`. */
@@ -116,6 +118,11 @@ export class QemuSource implements SourceDisk {
       signal,
       what,
     );
+  }
+
+  /** Whether the guest was resumed since the last flip, or may have been: what it wrote then was told to nobody. */
+  get resumedSinceFlip(): boolean {
+    return this.#session.wasLost || this.#session.resumes !== this.#resumesAtFlip;
   }
 
   /** Takes the disk off the NBD server, so that a block job can have it; `uri` ends here. */
@@ -159,6 +166,7 @@ export class QemuSource implements SourceDisk {
   async #flip(visit: ExtentVisitor, signal: AbortSignal | undefined): Promise<void> {
     this.#requireOpen('read what was written');
     await this.#removeBitmapExport();
+    this.#resumesAtFlip = this.#session.resumes;
     const bitmap = await this.#swap();
     await this.#read(bitmap, visit, signal);
     this.#unread = undefined;
@@ -185,7 +193,7 @@ export class QemuSource implements SourceDisk {
       actions.push({ type: 'block-dirty-bitmap-merge', data });
     }
     try {
-      await this.#session.change(run, 'transaction', { actions });
+      await this.#session.change(run, 'transaction', { actions }, { routine: true });
     } catch (error) {
       throw refused(this.#session, this.target, 'flipped to a new bitmap', error);
     }
@@ -207,6 +215,7 @@ export class QemuSource implements SourceDisk {
         run,
         ...request,
         bitmaps: [bitmap],
+        routine: true,
       });
       this.#bitmapExport = made;
       await this.#visit(made.uri, QEMU_DIRTY_BITMAP_PREFIX + bitmap, visit, signal);
@@ -271,7 +280,8 @@ export class QemuSource implements SourceDisk {
 
   #removeBitmap(name: string): Promise<void> {
     const args = { node: this.target.node, name };
-    return this.#session.remove(this.#options.run, 'block-dirty-bitmap-remove', args);
+    const { run } = this.#options;
+    return this.#session.remove(run, 'block-dirty-bitmap-remove', args, { routine: true });
   }
 
   #requireOpen(what: string): void {

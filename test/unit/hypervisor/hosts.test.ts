@@ -37,6 +37,22 @@ describe('resolveHost', () => {
     });
   });
 
+  test('a second monitor for the guardian', async () => {
+    const entry = { address: 'unix:/vm.qmp', guardian: 'unix:/vm.second' };
+    await writeFile(file, JSON.stringify({ hosts: { web: entry } }));
+    expect(await resolveHost('web', { file })).toMatchObject({
+      guardian: { type: 'unix', path: '/vm.second' },
+    });
+    const same = { ...entry, guardian: entry.address };
+    await writeFile(file, JSON.stringify({ hosts: { web: same } }));
+    await expect(resolveHost('web', { file })).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringContaining(
+        '"hosts.web.guardian" has to be another monitor than "address"',
+      ) as string,
+    });
+  });
+
   test('a name is looked up', async () => {
     const entry = { address: 'ssh://lab/vm', probe: 'unix:/p', nbdDirectory: '/run/nbd' };
     await writeFile(file, JSON.stringify({ hosts: { web: entry } }));

@@ -7,6 +7,7 @@ import type { GuestDisk, HostChange } from '../../../src/hypervisor/index.js';
 import { parseChardev } from '../../../src/hypervisor/qemu/guest-ports.js';
 import { imageError } from '../../../src/hypervisor/qemu/image-errors.js';
 import { requireTracking } from '../../../src/hypervisor/qemu/requirements.js';
+import { QemuRunState } from '../../../src/hypervisor/qemu/run-state.js';
 import { QemuSession } from '../../../src/hypervisor/qemu/session.js';
 import { FakeQmp } from '../qmp/fake-qmp.js';
 
@@ -56,6 +57,41 @@ describe('a session', () => {
       'query-status',
     );
     await status;
+  });
+
+  test('what puts back is done though the journal fails, and that is told', async () => {
+    const fake = new FakeQmp();
+    const warnings: string[] = [];
+    const vm = new QemuSession(await fake.running(), {
+      name: 'vm',
+      clock: fake.clock,
+      logger: {
+        log: (level, message) => {
+          if (level === 'warn') warnings.push(message);
+        },
+      },
+      journal: { record: () => Promise.reject(new Error('the disk of the journal is full')) },
+    });
+    const removed = vm.remove('r1', 'blockdev-del', { 'node-name': 'n' });
+    const command = await fake.next();
+    expect(command.execute).toBe('blockdev-del');
+    fake.send({ return: {}, id: command.id });
+    await removed;
+    const runState = new QemuRunState(vm);
+    const resumed = runState.execute('cont');
+    const cont = await fake.next();
+    expect(cont.execute).toBe('cont');
+    fake.send({ return: {}, id: cont.id });
+    await resumed;
+    expect(warnings).toEqual([
+      'The journal does not tell of blockdev-del on vm: the disk of the journal is full',
+      'The journal does not tell of cont on vm: the disk of the journal is full',
+    ]);
+    const stopped = runState.execute('stop');
+    const status = await fake.next();
+    expect(status.execute).toBe('query-status');
+    fake.send({ return: { running: true, status: 'running' }, id: status.id });
+    await expect(stopped).rejects.toThrow('the disk of the journal is full');
   });
 
   test('removing what is not there is no failure; another refusal is', async () => {

@@ -225,13 +225,16 @@ export class MemoryLab implements Hypervisor {
     this.names.add(`${PREFIX}${run}-pivot`);
     return {
       ...this.#openDestination(),
-      switchOver: async (switchSignal) => {
+      diskName: 'disk0-moved',
+      switchOver: async (switchSignal, beforeCommit) => {
         this.guest.advance(this.clock.now());
-        if (this.guest.running) throw new HypervisorError('The guest runs.');
+        this.#requirePaused();
         const busy = this.connections.some(({ closed, info }) => !closed && !info.readOnly);
         if (busy) throw new HypervisorError('The new image is exported still.');
         await this.faults.pass('pivot.switchOver', switchSignal);
         await this.clock.sleep(6, switchSignal);
+        await beforeCommit?.();
+        this.#requirePaused();
         this.guest.disk = this.destination;
         this.switchedOver = true;
         this.guestDiskName = 'disk0-moved';
@@ -265,6 +268,10 @@ export class MemoryLab implements Hypervisor {
   async close(): Promise<void> {
     await this.faults.pass('hypervisor.close');
     this.hypervisorOpen = false;
+  }
+
+  #requirePaused(): void {
+    if (this.guest.running) throw new HypervisorError('The guest runs.');
   }
 
   #initialDisk(): Buffer {

@@ -26,6 +26,8 @@ export interface Watched extends MigrationResult {
 export interface Asked extends Partial<MigrationOptions> {
   readonly gate?: Gate;
   readonly decide?: MigrationParts['decide'];
+  readonly journal?: MigrationParts['journal'];
+  readonly lease?: MigrationParts['lease'];
   readonly signal?: AbortSignal;
   /** Is told of each event as it happens. */
   readonly onEvent?: (event: MigrationEvent) => void;
@@ -33,7 +35,7 @@ export interface Asked extends Partial<MigrationOptions> {
 
 /** Migrates, and checks the events and what is left behind. */
 export async function migrateInLab(lab: MemoryLab, asked: Asked = {}): Promise<Watched> {
-  const { gate, decide, signal, onEvent, ...options } = asked;
+  const { gate, decide, journal, lease, signal, onEvent, ...options } = asked;
   const events: MigrationEvent[] = [];
   const result = await migrate(
     {
@@ -49,6 +51,8 @@ export async function migrateInLab(lab: MemoryLab, asked: Asked = {}): Promise<W
       ...lab.parts(),
       gate: gate ?? openGate,
       ...(decide ? { decide } : {}),
+      ...(journal ? { journal } : {}),
+      ...(lease ? { lease } : {}),
       signal: signal ?? new AbortController().signal,
       sink: (event) => {
         events.push(event);

@@ -1,0 +1,26 @@
+/** The door of the runs: where they are kept, their journals, and how they stand. */
+export { createRunFolder, listRuns, longestSocketPath, openRunFolder, runsRoot } from './folder.js';
+export {
+  FileJournal,
+  formatRecord,
+  largestJournal,
+  longestJournalLine,
+  type FileJournalOptions,
+  type JournalFile,
+} from './file-journal.js';
+export { maskSecrets, maskText } from './mask.js';
+export { identifyProcess, processLives } from './process.js';
+export { JOURNAL_LIMITS, parseJournal, readJournal, type JournalLimits } from './read-journal.js';
+export { runStatus } from './status.js';
+export type {
+  BeginFacts,
+  GuardianAct,
+  JournalEntry,
+  JournalRecord,
+  Milestone,
+  MilestoneJournal,
+  ProcessIdentity,
+  RunFolder,
+  RunStatus,
+  SwitchoverScope,
+} from './types.js';
