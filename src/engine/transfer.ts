@@ -24,6 +24,9 @@ const DEPTH = 16;
 /** Bytes of them, at most: with large blocks there are fewer in flight. */
 const BYTES_IN_FLIGHT = 32 * 1024 * 1024;
 
+/** Bytes of one read after which a server's C library keeps its buffers: docs/decisions/0005. */
+const PRIMING_BYTES = 1024 * 1024;
+
 /** What was confirmed by the destination. */
 export interface SentRequest {
   /** First block. */
@@ -60,6 +63,17 @@ export class Transfer {
     this.#requestBlocks = Math.max(1, Math.floor(largest / geometry.granularity));
     const requestBytes = this.#requestBlocks * geometry.granularity;
     this.#depth = Math.min(DEPTH, Math.max(1, Math.floor(BYTES_IN_FLIGHT / requestBytes)));
+  }
+
+  /**
+   * Reads a little from both sides, once, which makes most servers faster from then on. A server that
+   * refuses is left as it is: whatever is needed of it is asked for again.
+   * @throws ConnectionLostError, ProtocolError or CancelledError.
+   */
+  async prime(signal: AbortSignal): Promise<void> {
+    const { source, destination } = this.ends;
+    await primed(source, this.geometry.size, signal);
+    await this.#asked(primed(destination, this.geometry.size, signal));
   }
 
   /**
@@ -219,6 +233,17 @@ export class Transfer {
     await Promise.all(Array.from({ length: this.#depth }, guarded));
     signal.throwIfAborted();
     if (errors.length > 0) throw errors[0];
+  }
+}
+
+async function primed(connection: NbdConnection, size: number, signal: AbortSignal): Promise<void> {
+  const length = Math.min(PRIMING_BYTES, connection.info.maximumPayload, size);
+  if (length === 0) return;
+  try {
+    const payload = await connection.read(0, length, { signal, dontFragment: true });
+    payload.release();
+  } catch (error) {
+    if (!(error instanceof NbdCommandError)) throw error;
   }
 }
 

@@ -81,6 +81,7 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
     send: run.throttle,
     readBack: run.readBackThrottle,
   });
+  await transfer.prime(run.signal);
   const connected: Connected = {
     source,
     destination,

@@ -43,14 +43,16 @@ const FAILURES: readonly Failing[] = [
   { at: 'destination.open', error: new DestinationError('The image is in use.'), line: 1 },
   { at: 'source.connect', error: new ConnectError('Could not connect to the source.'), line: 1 },
   { at: 'destination.connect', error: new ConnectError('Could not connect to it.'), line: 1 },
+  { at: 'source.read', error: lost, line: 1 },
+  { at: 'destination.read', error: lost, line: 1 },
   { at: 'source.startTracking', error: refused, line: 2 },
   { at: 'source.blockStatus', error: broken, line: 3 },
   { at: 'destination.writeZeroes', error: noSpace, line: 3 },
-  { at: 'source.read', error: broken, line: 8 },
+  { at: 'source.read', call: 2, error: broken, line: 8 },
   { at: 'destination.write', error: noSpace, line: 8 },
   { at: 'destination.write', error: lost, line: 8 },
   { at: 'source.flip', error: refused, line: 9 },
-  { at: 'destination.read', error: broken, line: 12 },
+  { at: 'destination.read', call: 2, error: broken, line: 12 },
   { at: 'source.flush', error: broken, line: 14 },
   { at: 'destination.flush', error: noSpace, line: 14 },
   { at: 'hypervisor.runState', error: refused, line: 15 },
@@ -98,6 +100,17 @@ describe('when it fails', () => {
       line,
     });
   });
+
+  it.each(['source.read', 'destination.read'] as const)(
+    '%s that only primes the server: goes on',
+    async (at) => {
+      const lab = new MemoryLab({ seed: 3 });
+      lab.faults.add({ at, does: broken });
+      const { error, summary } = await migrateInLab(lab);
+      expect(error).toBeUndefined();
+      expect(summary.outcome).toBe('completed');
+    },
+  );
 
   it('in a later round: puts back', async () => {
     const lab = new MemoryLab({ seed: 3, writesPerSecond: 60, direct: 1 });
