@@ -13,16 +13,17 @@ import type { NbdConnection, Payload } from '../nbd/types.js';
 import type { BlockGeometry, BlockSet } from './blockset/index.js';
 import { BlockSetBuilder } from './blockset/index.js';
 import type { Throttle } from './throttle.js';
+import { Window } from './window.js';
 import { differingBlocks, segmentsOf } from './payload.js';
 
 /** Largest request, in bytes; larger ones are slower with a Node client. */
-const REQUEST_BYTES = 256 * 1024;
+const REQUEST_BYTES = 512 * 1024;
 /** Largest request for zeroes alone, in bytes: it has no payload. */
 const ZEROES_REQUEST_BYTES = 32 * 1024 * 1024;
 /** Requests in flight, at most. */
 const DEPTH = 16;
-/** Bytes of them, at most: with large blocks there are fewer in flight. */
-const BYTES_IN_FLIGHT = 32 * 1024 * 1024;
+/** Bytes of them, at most: more are slower, as they no longer fit the processor's cache. */
+const BYTES_IN_FLIGHT = 4 * 1024 * 1024;
 
 /** Bytes of one read after which a server's C library keeps its buffers: docs/decisions/0005. */
 const PRIMING_BYTES = 1024 * 1024;
@@ -47,7 +48,6 @@ export interface TransferEnds {
 
 export class Transfer {
   readonly #requestBlocks: number;
-  readonly #depth: number;
 
   constructor(
     private readonly ends: TransferEnds,
@@ -61,8 +61,6 @@ export class Transfer {
       ends.destination.info.maximumPayload,
     );
     this.#requestBlocks = Math.max(1, Math.floor(largest / geometry.granularity));
-    const requestBytes = this.#requestBlocks * geometry.granularity;
-    this.#depth = Math.min(DEPTH, Math.max(1, Math.floor(BYTES_IN_FLIGHT / requestBytes)));
   }
 
   /**
@@ -218,10 +216,17 @@ export class Transfer {
     const failed = new AbortController();
     const laneSignal = AbortSignal.any([signal, failed.signal]);
     setMaxListeners(0, laneSignal);
+    const window = new Window(BYTES_IN_FLIGHT);
     const lane = async () => {
       for (const [start, count] of requests) {
-        laneSignal.throwIfAborted();
-        await work(start, count, laneSignal);
+        const bytes = this.#bytes(start, Math.min(count, this.#requestBlocks));
+        await window.take(bytes);
+        try {
+          laneSignal.throwIfAborted();
+          await work(start, count, laneSignal);
+        } finally {
+          window.give(bytes);
+        }
       }
     };
     const errors: unknown[] = [];
@@ -230,7 +235,7 @@ export class Transfer {
         errors.push(error);
         failed.abort(error);
       });
-    await Promise.all(Array.from({ length: this.#depth }, guarded));
+    await Promise.all(Array.from({ length: DEPTH }, guarded));
     signal.throwIfAborted();
     if (errors.length > 0) throw errors[0];
   }
