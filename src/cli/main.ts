@@ -1,7 +1,7 @@
 /** The command `migrascope`: the entry of its bundle, dist/cli.js, which lies in a folder beside package.json. */
 import { readFileSync } from 'node:fs';
 import { labCommand } from './lab.js';
-import { connectionsTo } from './parts.js';
+import { connectionsTo, openRun } from './parts.js';
 import { runCommandLine } from './program.js';
 import { systemWorld } from './system-world.js';
 
@@ -11,10 +11,14 @@ interface Manifest {
 }
 
 const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-const world = systemWorld(connectionsTo);
+const { version } = JSON.parse(manifest) as Manifest;
+const world = systemWorld({
+  connections: connectionsTo,
+  openRun: (request, logger) => openRun(request, version, logger),
+});
 const code = await runCommandLine(process.argv.slice(2), {
   world,
-  version: (JSON.parse(manifest) as Manifest).version,
+  version,
   commands: [labCommand(world)],
 });
 for (const stream of [process.stdout, process.stderr]) {

@@ -34,7 +34,12 @@ export interface MigrateFlags {
   readonly trim?: true;
   readonly overwrite?: true;
   readonly format?: 'raw' | 'qcow2';
+  readonly cacheDirect?: 'on' | 'off';
+  readonly discard?: 'ignore' | 'unmap';
+  readonly aio?: 'threads' | 'native' | 'io_uring';
   readonly onLimit: OnLimit;
+  /** Unless `--no-guardian` was given. */
+  readonly guardian: boolean;
   readonly step?: true;
   readonly trace?: string;
   readonly json?: true;
@@ -84,12 +89,33 @@ export function declareMigrateOptions(command: Command): Command {
     )
     .addOption(
       choice(
+        '--cache-direct <switch>',
+        'with --pivot: bypass the host’s page cache (default: as the source)',
+        ['on', 'off'],
+      ),
+    )
+    .addOption(
+      choice('--discard <action>', 'with --pivot: what the guest’s discards do (default: unmap)', [
+        'ignore',
+        'unmap',
+      ]),
+    )
+    .addOption(
+      choice('--aio <kind>', 'with --pivot: how QEMU does the image’s I/O (default: threads)', [
+        'threads',
+        'native',
+        'io_uring',
+      ]),
+    )
+    .addOption(
+      choice(
         '--on-limit <action>',
         'when it does not converge; ask needs a terminal, else it is cancel',
         ['ask', 'more-rounds', 'pause', 'cancel'],
         'ask',
       ),
     )
+    .option('--no-guardian', 'pause the guest although nobody resumes it should this command die')
     .option('--step', 'stop at each statement and wait for keys')
     .option('--trace <file>', 'write every event to a new file; gzip where it ends in .gz')
     .option('--json', 'print every event as a line of JSON, and nothing else');
@@ -148,7 +174,7 @@ function parseDestination(flags: MigrateFlags, folder: string): DestinationReque
   if (to.startsWith('file:')) {
     const path = parsePath(to, flags, folder);
     const format = flags.format ?? (path.endsWith('.qcow2') ? 'qcow2' : 'raw');
-    return { type: 'file', path, format, overwrite };
+    return { type: 'file', path, format, overwrite, ...parseTuning(flags) };
   }
   if (!/^nbd(\+unix)?:\/\//.test(to)) {
     throw new UsageError(`--to: '${to}' is not a destination.`, {
@@ -162,6 +188,25 @@ function parseDestination(flags: MigrateFlags, folder: string): DestinationReque
     });
   }
   return { type: 'nbd', uri: to };
+}
+
+/** @throws UsageError where the guest's QEMU does not open the image. */
+function parseTuning({ pivot, cacheDirect, discard, aio }: MigrateFlags) {
+  const given = Object.entries({ 'cache-direct': cacheDirect, discard, aio });
+  const option = given.find(([, value]) => value !== undefined)?.[0];
+  if (option === undefined) return {};
+  if (!pivot) {
+    throw new UsageError(`--${option} is for an image that the guest goes on with.`, {
+      hint: 'Add --pivot, or leave it out.',
+    });
+  }
+  return {
+    tuning: {
+      ...(cacheDirect === undefined ? {} : { cacheDirect: cacheDirect === 'on' }),
+      ...(discard === undefined ? {} : { discard }),
+      ...(aio === undefined ? {} : { aio }),
+    },
+  };
 }
 
 /** A path is the hypervisor's with `--pivot`, so a relative one could mean two things. */

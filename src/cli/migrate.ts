@@ -22,8 +22,8 @@ import {
 import { createLogger, reportError } from './report.js';
 import { JsonView, PlainView } from './view/line-views.js';
 import { LiveView } from './view/live.js';
-import type { RunView } from './view/run-view.js';
-import type { World } from './world.js';
+import { describeLeftovers, type RunView } from './view/run-view.js';
+import type { RunParts, World } from './world.js';
 
 const EXAMPLES = `
 Examples:
@@ -72,16 +72,19 @@ export async function runMigrate(
   const gate = new ControlledGate(flags.step ? 'held' : 'run');
   let view: RunView | undefined;
   let trace: TraceWriter | undefined;
+  let parts: RunParts | undefined;
   const note = (message: string) => view?.note(message);
-  const interrupt = new Interrupt(world, note, () => view?.leftovers() ?? '');
+  const interrupt = new Interrupt(world, note, () =>
+    describeLeftovers(view?.guestIsDown ?? false, flags.guardian),
+  );
   try {
     const logger = createLogger(world, note);
     const run = world.newRun();
-    const connections = await world.connections(host, run, logger);
+    parts = await world.openRun({ host, run, options, guardian: flags.guardian }, logger);
     trace = flags.trace === undefined ? undefined : await openTrace(flags.trace, note);
     view = createView(world, flags, live, gate, interrupt);
     const result = await world.migrate(options, {
-      ...connections,
+      ...parts,
       gate: pacedGate(gate, view),
       sink: joinSinks([view.sink, ...(trace ? [trace.sink] : [])], note),
       decide: () => (view ? view.decide() : Promise.resolve('cancel')),
@@ -98,6 +101,7 @@ export async function runMigrate(
     return exitCode(result, interrupt);
   } finally {
     await trace?.close();
+    await parts?.close();
     await view?.close();
     interrupt.close();
   }

@@ -1,8 +1,15 @@
 /** How the command reaches a host, a guest's probe and a destination: the layers below, put together. */
 import { readBuiltProbe } from '../base/built-files.js';
-import { systemClock } from '../base/clock.js';
+import { systemClock, systemToday } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
-import { createLease, type Lease, type RunFolder } from '../engine/index.js';
+import {
+  createLease,
+  createRunFolder,
+  FileJournal,
+  identifyProcess,
+  runsRoot,
+} from '../engine/index.js';
 import {
   connectQemu,
   openFileDestination,
@@ -16,7 +23,7 @@ import {
 import { labStatus } from '../lab/index.js';
 import { connectNbd, SlabPool } from '../nbd/index.js';
 import { connectProbe, uploadProbe } from '../probe/index.js';
-import type { Connections } from './world.js';
+import type { Connections, RunParts, RunRequest } from './world.js';
 
 /**
  * Connects nothing yet.
@@ -52,13 +59,34 @@ export async function connectionsTo(
 }
 
 /**
- * A lease on the guest's pause for a run of this process; starts nothing yet.
- * @param host as for {@link connectionsTo}.
- * @param folder of the run: the guardian reads its journal, and adds to it and to its log.
- * @throws UsageError as {@link connectionsTo}.
+ * Begins a run of this process: its folder, its journal, and its lease on the guest's pause.
+ * @param version of Migrascope, for the journal.
+ * @throws UsageError as {@link connectionsTo}, or when the run's folder can't be made; JournalError.
  */
-export async function leaseOf(host: string, folder: RunFolder, logger: Logger): Promise<Lease> {
-  return createLease({ clock: systemClock, logger, host: await hostCalled(host), folder });
+export async function openRun(
+  { host, run, options, guardian }: RunRequest,
+  version: string,
+  logger: Logger,
+): Promise<RunParts> {
+  const reached = await hostCalled(host);
+  const folder = await createRunFolder(runsRoot(), run);
+  const journal = await FileJournal.create(
+    folder.journal,
+    { run, version, host, process: await identifyProcess(), options },
+    { clock: systemClock, today: systemToday },
+  );
+  const lease = guardian
+    ? { lease: await createLease({ clock: systemClock, logger, host: reached, folder }) }
+    : {};
+  return {
+    ...(await connectionsTo(host, run, logger, journal)),
+    ...lease,
+    journal,
+    close: () =>
+      journal.close().catch((error: unknown) => {
+        logger.log('warn', `The journal could not be closed: ${messageOf(error)}`);
+      }),
+  };
 }
 
 /** A lab guest has a second monitor, for its guardian. */

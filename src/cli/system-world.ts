@@ -9,9 +9,9 @@ const END_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /**
  * From now on a stream whose other end is gone ends no command by itself: whoever needs to know
  * listens, and a migration puts things back first.
- * @param connections how hosts and destinations are reached.
+ * @param parts how hosts and destinations are reached.
  */
-export function systemWorld(connections: World['connections']): World {
+export function systemWorld(parts: Pick<World, 'connections' | 'openRun'>): World {
   for (const stream of [process.stdin, process.stdout, process.stderr]) {
     stream.on('error', () => undefined);
   }
@@ -24,7 +24,7 @@ export function systemWorld(connections: World['connections']): World {
     today: () => new Date(),
     newRun: () => randomBytes(4).toString('hex'),
     migrate,
-    connections,
+    ...parts,
     onEndSignal: (listener) => {
       const heard = () => listener();
       for (const signal of END_SIGNALS) process.on(signal, heard);

@@ -1,7 +1,7 @@
 /** What the command is given to work with: streams, time, signals and connections. Tests hand in their own. */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { migrate, MigrationParts } from '../engine/index.js';
+import type { migrate, MigrationOptions, MigrationParts } from '../engine/index.js';
 
 /** A stream that people or programs read. */
 export type Output = NodeJS.WritableStream & {
@@ -23,6 +23,23 @@ export type Connections = Pick<
   'connectHypervisor' | 'connectNbd' | 'connectProbe' | 'uploadProbe' | 'openDestination'
 >;
 
+/** What one migration is given: its connections, the journal of what it does, the guest's guardian. */
+export interface RunParts extends Connections, Pick<MigrationParts, 'journal' | 'lease'> {
+  /** Lets go of the journal. Never throws. */
+  close(): Promise<void>;
+}
+
+/** A migration that is about to begin. */
+export interface RunRequest {
+  /** An address, a name of the hosts file, or the name of a lab guest that runs. */
+  readonly host: string;
+  /** The run's id. */
+  readonly run: string;
+  readonly options: MigrationOptions;
+  /** Whether a process of its own resumes a guest that this one leaves paused. */
+  readonly guardian: boolean;
+}
+
 export interface World {
   readonly stdin: Input;
   readonly stdout: Output;
@@ -36,6 +53,11 @@ export interface World {
   readonly migrate: typeof migrate;
   /** Connects nothing yet. @throws UsageError when `host` cannot be a host. */
   connections(host: string, run: string, logger: Logger): Promise<Connections>;
+  /**
+   * Begins a run's journal; connects nothing yet.
+   * @throws UsageError when the host cannot be one; JournalError when there can be no journal.
+   */
+  openRun(request: RunRequest, logger: Logger): Promise<RunParts>;
   /** Calls `listener` for each signal that asks the process to end; the returned function ends that. */
   onEndSignal(listener: () => void): () => void;
   /** Calls `listener` when the process ends, whatever the reason; the returned function ends that. */

@@ -1,7 +1,7 @@
 /** What a migration is asked to do, and what it is given to do it with. */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { Destination, Hypervisor, ProbeAddress } from '../hypervisor/types.js';
+import type { Destination, Hypervisor, PivotOptions, ProbeAddress } from '../hypervisor/types.js';
 import type { NbdConnection } from '../nbd/types.js';
 import type { Probe } from '../probe/types.js';
 import type { EventSink, Verdict } from './events.js';
@@ -22,6 +22,8 @@ export type DestinationRequest =
       readonly format: 'raw' | 'qcow2';
       /** Use an image that is there and holds data. */
       readonly overwrite: boolean;
+      /** How the guest's QEMU opens the image, where it is to differ from the source; for a pivot. */
+      readonly tuning?: Pick<PivotOptions, 'cacheDirect' | 'discard' | 'aio'>;
     }
   | { readonly type: 'nbd'; readonly uri: string };
 

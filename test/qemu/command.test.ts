@@ -1,6 +1,7 @@
 /** The built command and the built library, as their users run them, on a real guest. */
 import { execFile } from 'node:child_process';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
@@ -13,8 +14,16 @@ import { assertNothingLeft } from './support/qemu-leftovers.js';
 const root = resolve(import.meta.dirname, '../..');
 const execute = promisify(execFile);
 
+/** Where the commands keep their runs. */
+let state: string;
+beforeAll(async () => {
+  state = await mkdtemp(join(tmpdir(), 'migrascope-test-'));
+});
+afterAll(() => rm(state, { recursive: true }));
+
 function node(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  return execute(process.execPath, args, { cwd: root, maxBuffer: 64 * 1024 ** 2 });
+  const env = { ...process.env, MIGRASCOPE_STATE: state };
+  return execute(process.execPath, args, { cwd: root, env, maxBuffer: 64 * 1024 ** 2 });
 }
 
 const migrascope = (...args: string[]) => node('dist/cli.js', ...args);

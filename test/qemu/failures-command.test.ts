@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { MigrationEvent, SummaryEvent } from '../../src/engine/index.js';
 import { MigrationLab } from './support/migration.js';
 import { leftovers } from './support/qemu-leftovers.js';
@@ -22,21 +22,25 @@ interface Ended {
   readonly errors: string;
 }
 
+/** Sends the command a signal, SIGINT unless told. */
+type Interrupt = (signal?: NodeJS.Signals) => void;
+
 /** Runs `migrascope migrate --json` with pivot; `onEvent` and `onError` may send it signals. */
 async function migrate(
   path: string,
   options: {
     readonly host?: string;
     readonly flags?: readonly string[];
-    readonly onEvent?: (event: MigrationEvent, interrupt: () => void) => void;
-    readonly onError?: (errors: string, interrupt: () => void) => void;
+    readonly onEvent?: (event: MigrationEvent, interrupt: Interrupt) => void;
+    readonly onError?: (errors: string, interrupt: Interrupt) => void;
   },
 ): Promise<Ended> {
   const { host = lab.guest.qmp, flags = [] } = options;
   const fixed = ['--to', `file:${path}`, '--pivot', '--json', '--policy', 'plain'];
   const args = [command, 'migrate', host, 'disk0', ...fixed, '--max-bandwidth', '24MiB', ...flags];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const interrupt = () => void child.kill('SIGINT');
+  const env = { ...process.env, MIGRASCOPE_STATE: join(lab.folder, 'state') };
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const interrupt = (signal: NodeJS.Signals = 'SIGINT') => void child.kill(signal);
   const events: MigrationEvent[] = [];
   let errors = '';
   try {
@@ -57,12 +61,12 @@ async function migrate(
 }
 
 /** Interrupts at the first event for which `when` holds. */
-function interruptAt(when: (event: MigrationEvent) => boolean) {
+function interruptAt(when: (event: MigrationEvent) => boolean, signal?: NodeJS.Signals) {
   let done = false;
-  return (event: MigrationEvent, interrupt: () => void) => {
+  return (event: MigrationEvent, interrupt: Interrupt) => {
     if (done || !when(event)) return;
     done = true;
-    interrupt();
+    interrupt(signal);
   };
 }
 
@@ -106,6 +110,18 @@ test('a second Ctrl-C stops at once, and says what it leaves', async () => {
   await lab.expectOnSource();
   expect(await leftovers(lab.monitor)).not.toEqual([]);
   relay.cut();
+  await lab.removeLeftovers();
+  await lab.expectUnharmed();
+});
+
+test('killed while the guest is paused: its guardian resumes the guest', async () => {
+  const path = lab.newPath();
+  const flags = ['--verify', 'full', '--downtime-limit', '20s'];
+  const onEvent = interruptAt((event) => event.type === 'paused', 'SIGKILL');
+  const ended = await migrate(path, { flags, onEvent });
+  expect(ended.code).toBeNull();
+  expect(ended.events.at(-1)?.type).toBe('paused');
+  await vi.waitFor(() => lab.expectOnSource(), { timeout: 20_000, interval: 100 });
   await lab.removeLeftovers();
   await lab.expectUnharmed();
 });

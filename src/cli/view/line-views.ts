@@ -5,7 +5,7 @@ import type { World } from '../world.js';
 import { ViewModel } from './model.js';
 import { plainLines } from './plain.js';
 import { renderSummary } from './render-summary.js';
-import { describeLeftovers, type RunView } from './run-view.js';
+import type { RunView } from './run-view.js';
 import { createStyle, printable, wantsColours } from './style.js';
 
 const WIDTH = 80;
@@ -44,8 +44,8 @@ export class PlainView implements RunView {
     this.#write([printable(message)]);
   }
 
-  leftovers(): string {
-    return describeLeftovers(this.model.pausedSince !== undefined);
+  get guestIsDown(): boolean {
+    return this.model.pausedSince !== undefined;
   }
 
   close(): Promise<void> {
@@ -91,8 +91,8 @@ export class JsonView implements RunView {
     this.options.world.stderr.write(`migrascope: ${printable(message)}\n`);
   }
 
-  leftovers(): string {
-    return describeLeftovers(this.#guestIsDown);
+  get guestIsDown(): boolean {
+    return this.#guestIsDown;
   }
 
   close(): Promise<void> {

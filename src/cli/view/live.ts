@@ -10,7 +10,7 @@ import { ViewModel } from './model.js';
 import { questionLines, renderFrame } from './render.js';
 import { renderHeader, renderRounds } from './render-parts.js';
 import { renderSummary } from './render-summary.js';
-import { describeLeftovers, type RunView } from './run-view.js';
+import type { RunView } from './run-view.js';
 import { createStyle, printable, wantsColours, type Style } from './style.js';
 
 const FRAME_MS = 100;
@@ -74,8 +74,8 @@ export class LiveView implements RunView {
     this.#news = true;
   }
 
-  leftovers(): string {
-    return describeLeftovers(this.model.pausedSince !== undefined);
+  get guestIsDown(): boolean {
+    return this.model.pausedSince !== undefined;
   }
 
   async close(): Promise<void> {

@@ -10,14 +10,18 @@ export interface RunView {
   decide(): Promise<Decision>;
   /** Tells the person something that is no event. */
   note(message: string): void;
-  /** What stopping at once would leave behind, as far as the view knows. */
-  leftovers(): string;
+  /** Whether the program has the guest paused, as far as the view knows. */
+  readonly guestIsDown: boolean;
   /** Shows the end, and gives the terminal back. Idempotent. */
   close(): Promise<void>;
 }
 
 /** What stopping at once leaves behind. */
-export function describeLeftovers(guestIsDown: boolean): string {
-  const guest = guestIsDown ? 'THE GUEST IS PAUSED: resume it at its monitor (cont). ' : '';
-  return `${guest}What is called migrascope-… may be left in the hypervisor; the next migrate removes it.`;
+export function describeLeftovers(guestIsDown: boolean, guarded: boolean): string {
+  const names = 'What is called migrascope-… may be left in the hypervisor.';
+  if (!guestIsDown) return `The guest runs on its source. ${names}`;
+  const guest = guarded
+    ? 'The guest is paused; its guardian resumes it now.'
+    : 'THE GUEST IS PAUSED: resume it at its monitor (cont).';
+  return `${guest} ${names}`;
 }

@@ -140,10 +140,10 @@ async function openDestination(
     throw new UsageError('The guest can only be pivoted to an image that its own QEMU opens.', {
       hint: 'Use --to file:PATH with --pivot, or leave --pivot out.',
     });
-  const { path, format, overwrite } = request;
+  const { path, format, overwrite, tuning } = request;
   const pivot = await run.hypervisor!.openPivot(
     source,
-    { run: parts.run, path, format, overwrite },
+    { run: parts.run, path, format, overwrite, ...tuning },
     signal,
   );
   return { destination: pivot, pivot };

@@ -9,7 +9,7 @@ import type {
   MigrationResult,
   SummaryEvent,
 } from '../../../src/engine/index.js';
-import type { Connections, World } from '../../../src/cli/world.js';
+import type { Connections, RunParts, RunRequest, World } from '../../../src/cli/world.js';
 import { summaryWith } from './fixtures.js';
 
 /** A stream that keeps what is written; `isTTY` and a size can be given. */
@@ -49,6 +49,8 @@ export class FakeWorld implements World {
   env: Record<string, string | undefined> = {};
   readonly exits: number[] = [];
   readonly hosts: string[] = [];
+  readonly runs: RunRequest[] = [];
+  closedRuns = 0;
   readonly #signals = new Set<() => void>();
   readonly #exitListeners = new Set<() => void>();
   #time = 0;
@@ -92,6 +94,15 @@ export class FakeWorld implements World {
       openDestination: nothing,
       ...this.connected,
     });
+  }
+
+  async openRun(request: RunRequest): Promise<RunParts> {
+    this.runs.push(request);
+    const close = () => {
+      this.closedRuns++;
+      return Promise.resolve();
+    };
+    return { ...(await this.connections(request.host)), close };
   }
 
   onEndSignal(listener: () => void): () => void {

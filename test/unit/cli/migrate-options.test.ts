@@ -34,9 +34,15 @@ describe('options of migrate', () => {
       ...['--to', 'file:///srv/new.img', '--format', 'qcow2', '--overwrite', '--pivot', '--trim'],
       ...['--policy', 'plain', '--max-bandwidth', '100MiB', '--downtime-limit', '2s'],
       ...['--granularity', '1MiB', '--max-rounds', '5', '--verify', 'full'],
+      ...['--cache-direct', 'on', '--discard', 'ignore', '--aio', 'io_uring'],
     );
     expect(options).toMatchObject({
-      destination: { path: '/srv/new.img', format: 'qcow2', overwrite: true },
+      destination: {
+        path: '/srv/new.img',
+        format: 'qcow2',
+        overwrite: true,
+        tuning: { cacheDirect: true, discard: 'ignore', aio: 'io_uring' },
+      },
       policy: 'plain',
       maxBandwidth: 104_857_600,
       downtimeLimitMs: 2000,
@@ -66,6 +72,7 @@ describe('options of migrate', () => {
     [['--to', 'http://host/'], '--to: '],
     [['--to', 'file:new.img', '--pivot'], "--to: 'file:new.img' is a relative path"],
     [['--to', 'nbd://host/', '--pivot'], '--pivot: '],
+    [['--to', 'file:/new.img', '--aio', 'native'], '--aio is for an image that the guest goes on'],
     [['--to', 'nbd://host/', '--format', 'raw'], '--format does not go'],
     [['--to', 'nbd://host/', '--overwrite'], '--overwrite does not go'],
     [['--to', 'file:/x', '--max-bandwidth', 'fast'], '--max-bandwidth: '],

@@ -169,7 +169,10 @@ describe('migrate for a pipe', () => {
     expect(world.listeners).toBe(0);
   });
 
-  it('says at the second signal when the guest is left paused', async () => {
+  it.each([
+    [[], 'The guest is paused; its guardian resumes it now.'],
+    [['--no-guardian'], 'THE GUEST IS PAUSED: resume it at its monitor (cont).'],
+  ])('says at the second signal what becomes of a paused guest (%o)', async (flags, told) => {
     const world = new FakeWorld((_options, parts) => {
       for (const event of events) {
         parts.sink(event);
@@ -179,9 +182,9 @@ describe('migrate for a pipe', () => {
       world.signal();
       return Promise.resolve({ summary: summaryWith({}) });
     });
-    await run(world);
+    await run(world, ...flags);
     expect(world.exits).toEqual([130]);
-    expect(world.stderr.text).toContain('THE GUEST IS PAUSED');
+    expect(world.stderr.text).toContain(`stopped at once. ${told}`);
   });
 
   it('writes the trace beside, and refuses a file that is there', async () => {
@@ -209,6 +212,14 @@ describe('migrate for a pipe', () => {
     expect(world.hosts).toEqual(['unix:/vm.qmp']);
     expect(asked[0]?.[0]).toMatchObject({ disk: 'disk0', pivot: true, maxBandwidth: 104_857_600 });
     expect(asked[0]?.[1].run).toBe('k3x9');
+    expect(world.runs).toMatchObject([{ host: 'unix:/vm.qmp', run: 'k3x9', guardian: true }]);
+    expect(world.closedRuns).toBe(1);
+  });
+
+  it('goes without a guardian on request', async () => {
+    const world = new FakeWorld();
+    await run(world, '--no-guardian');
+    expect(world.runs).toMatchObject([{ guardian: false }]);
   });
 });
 
