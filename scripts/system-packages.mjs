@@ -12,6 +12,7 @@ const NEEDED = [
   ['busybox', 'busybox-static'],
   ['xz', 'xz-utils'],
   ['musl-gcc', 'musl-tools'],
+  ['dmsetup', 'dmsetup'],
   ['mkfs.ext4', 'e2fsprogs'],
   ['mkfs.xfs', 'xfsprogs'],
 ];

@@ -1,8 +1,11 @@
 /** The door of the lab: real QEMU guests, busy, with the probe in them. */
 export { chooseAccelerator, type Accelerator, type AcceleratorChoice } from './accelerator.js';
 export { ControlPort, type CommandResult } from './control.js';
+export { cpioArchive, type ArchiveEntry } from './cpio.js';
 export { labFolders } from './folders.js';
 export { labDown, labStatus, labUp } from './guest.js';
+export { moduleEntries, readBusybox } from './initramfs.js';
+export { findKernel, type Kernel } from './kernel.js';
 export {
   FILE_SYSTEMS,
   KERNEL_VERSIONS,

@@ -45,8 +45,14 @@ async function programEntry(program: string): Promise<ArchiveEntry> {
   return { name: `bin/${basename(program)}`, mode: PROGRAM, data: await readBuilt(program) };
 }
 
-/** The modules and what they need, and the list in the order of loading. */
-async function moduleEntries(kernel: Kernel, wanted: readonly string[]): Promise<ArchiveEntry[]> {
+/**
+ * The modules and what they need, and `modules/list`, their file names in the order of loading. What is
+ * built into the kernel is left out.
+ */
+export async function moduleEntries(
+  kernel: Kernel,
+  wanted: readonly string[],
+): Promise<ArchiveEntry[]> {
   const files = new Map<string, string>();
   for (const name of await readdir(kernel.modules, { recursive: true })) {
     const module = /([^/]+)\.ko(\.xz)?$/.exec(name)?.[1];
@@ -68,8 +74,11 @@ async function moduleEntries(kernel: Kernel, wanted: readonly string[]): Promise
   ];
 }
 
-/** From the machine, where it is static: the guest has no dynamic loader. Else from its package. */
-async function readBusybox(context: PackageContext): Promise<Buffer> {
+/**
+ * From the machine, where it is static: the guest has no dynamic loader. Else from its package.
+ * @throws LabError when it can't be had, CancelledError.
+ */
+export async function readBusybox(context: PackageContext): Promise<Buffer> {
   for (const path of ['/bin/busybox', '/usr/bin/busybox']) {
     const data = await readFile(path).catch(() => undefined);
     if (data && !data.includes('/ld-linux')) return data;

@@ -6,7 +6,8 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { prepareKernel, type KernelVersion } from './probe-kernel.js';
+import type { KernelVersion } from '../../../src/lab/index.js';
+import { prepareKernel } from './probe-kernel.js';
 
 const run = promisify(execFile);
 
@@ -102,9 +103,10 @@ export class ProbeGuest {
       while ((await shell.next()) !== 'READY') continue;
       return guest;
     } catch (error) {
+      const console = consoleOf(folder).trim().split('\n').slice(-8).join('\n');
       child?.kill('SIGKILL');
       rmSync(folder, { recursive: true, force: true });
-      throw error;
+      throw new Error(`The guest did not boot. Its console says:\n${console}`, { cause: error });
     }
   }
 
@@ -115,8 +117,7 @@ export class ProbeGuest {
 
   /** What the guest's kernel and init printed. */
   get console(): string {
-    const file = path.join(this.folder, 'console');
-    return existsSync(file) ? readFileSync(file, 'utf8') : '';
+    return consoleOf(this.folder);
   }
 
   /** Runs a line of shell in the guest; rejects when it fails. */
@@ -195,6 +196,11 @@ export class ProbeGuest {
     }
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+function consoleOf(folder: string): string {
+  const file = path.join(folder, 'console');
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
 function qemuArguments(
