@@ -7,6 +7,7 @@ import {
   createLease,
   createRunFolder,
   FileJournal,
+  holdRun,
   identifyProcess,
   runsRoot,
 } from '../engine/index.js';
@@ -70,6 +71,7 @@ export async function openRun(
 ): Promise<RunParts> {
   const reached = await hostCalled(host);
   const folder = await createRunFolder(runsRoot(), run);
+  const lock = await holdRun(folder);
   const journal = await FileJournal.create(
     folder.journal,
     { run, version, host, process: await identifyProcess(), options },
@@ -82,10 +84,12 @@ export async function openRun(
     ...(await connectionsTo(host, run, logger, journal)),
     ...lease,
     journal,
-    close: () =>
-      journal.close().catch((error: unknown) => {
+    close: async () => {
+      await journal.close().catch((error: unknown) => {
         logger.log('warn', `The journal could not be closed: ${messageOf(error)}`);
-      }),
+      });
+      await lock.release();
+    },
   };
 }
 

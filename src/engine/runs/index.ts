@@ -8,6 +8,7 @@ export {
   type FileJournalOptions,
   type JournalFile,
 } from './file-journal.js';
+export { holdRun, type RunLock } from './lock.js';
 export { maskSecrets, maskText } from './mask.js';
 export { identifyProcess, processLives } from './process.js';
 export { JOURNAL_LIMITS, parseJournal, readJournal, type JournalLimits } from './read-journal.js';
