@@ -1,7 +1,7 @@
 /** The command `migrascope`: the entry of its bundle, dist/cli.js, which lies in a folder beside package.json. */
 import { readFileSync } from 'node:fs';
 import { labCommand } from './lab.js';
-import { connectionsTo, openRun } from './parts.js';
+import { connectionsTo, lookAtRuns, openRun } from './parts.js';
 import { runCommandLine } from './program.js';
 import { systemWorld } from './system-world.js';
 
@@ -14,6 +14,7 @@ const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8
 const { version } = JSON.parse(manifest) as Manifest;
 const world = systemWorld({
   connections: connectionsTo,
+  runs: lookAtRuns,
   openRun: (request, logger) => openRun(request, version, logger),
 });
 const code = await runCommandLine(process.argv.slice(2), {

@@ -9,7 +9,10 @@ import {
   FileJournal,
   holdRun,
   identifyProcess,
+  listRuns,
   runsRoot,
+  runStatus,
+  type RunStatus,
 } from '../engine/index.js';
 import {
   connectQemu,
@@ -91,6 +94,12 @@ export async function openRun(
       await lock.release();
     },
   };
+}
+
+/** How the newest `most` runs of this machine and user stand, the oldest of them first. */
+export async function lookAtRuns(most: number): Promise<readonly RunStatus[]> {
+  const folders = await listRuns(runsRoot());
+  return Promise.all(folders.slice(-most).map((folder) => runStatus(folder)));
 }
 
 /** A lab guest has a second monitor, for its guardian. */

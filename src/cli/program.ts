@@ -4,6 +4,7 @@ import { EXIT, exitCodeHelp, exitCodeOfError, type ExitCode } from './exit-codes
 import { mapCommand } from './map.js';
 import { migrateCommand } from './migrate.js';
 import { reportError } from './report.js';
+import { runsCommand } from './runs.js';
 import type { World } from './world.js';
 
 const EXAMPLES = `
@@ -53,7 +54,12 @@ function buildProgram(parts: ProgramParts, finish: (code: ExitCode) => void): Co
     .version(version, '-V, --version')
     .showHelpAfterError('(migrascope --help tells more)')
     .addHelpText('after', `${EXAMPLES}\n${exitCodeHelp()}`);
-  const commands = [migrateCommand(world, finish), mapCommand(world, finish), ...parts.commands];
+  const commands = [
+    migrateCommand(world, finish),
+    mapCommand(world, finish),
+    runsCommand(world),
+    ...parts.commands,
+  ];
   for (const command of commands) program.addCommand(command);
   adopt(program, world);
   return program;

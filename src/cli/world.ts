@@ -1,7 +1,7 @@
 /** What the command is given to work with: streams, time, signals and connections. Tests hand in their own. */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { migrate, MigrationOptions, MigrationParts } from '../engine/index.js';
+import type { migrate, MigrationOptions, MigrationParts, RunStatus } from '../engine/index.js';
 
 /** A stream that people or programs read. */
 export type Output = NodeJS.WritableStream & {
@@ -58,6 +58,8 @@ export interface World {
    * @throws UsageError when the host cannot be one; JournalError when there can be no journal.
    */
   openRun(request: RunRequest, logger: Logger): Promise<RunParts>;
+  /** How the newest `most` runs of this machine and user stand, the oldest of them first. */
+  runs(most: number): Promise<readonly RunStatus[]>;
   /** Calls `listener` for each signal that asks the process to end; the returned function ends that. */
   onEndSignal(listener: () => void): () => void;
   /** Calls `listener` when the process ends, whatever the reason; the returned function ends that. */

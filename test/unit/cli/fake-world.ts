@@ -7,6 +7,7 @@ import type {
   MigrationOptions,
   MigrationParts,
   MigrationResult,
+  RunStatus,
   SummaryEvent,
 } from '../../../src/engine/index.js';
 import type { Connections, RunParts, RunRequest, World } from '../../../src/cli/world.js';
@@ -49,7 +50,7 @@ export class FakeWorld implements World {
   env: Record<string, string | undefined> = {};
   readonly exits: number[] = [];
   readonly hosts: string[] = [];
-  readonly runs: RunRequest[] = [];
+  readonly opened: RunRequest[] = [];
   closedRuns = 0;
   readonly #signals = new Set<() => void>();
   readonly #exitListeners = new Set<() => void>();
@@ -97,12 +98,19 @@ export class FakeWorld implements World {
   }
 
   async openRun(request: RunRequest): Promise<RunParts> {
-    this.runs.push(request);
+    this.opened.push(request);
     const close = () => {
       this.closedRuns++;
       return Promise.resolve();
     };
     return { ...(await this.connections(request.host)), close };
+  }
+
+  /** What `runs` gives. */
+  known: readonly RunStatus[] = [];
+
+  runs(most: number): Promise<readonly RunStatus[]> {
+    return Promise.resolve(this.known.slice(-most));
   }
 
   onEndSignal(listener: () => void): () => void {

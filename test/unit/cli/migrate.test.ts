@@ -212,14 +212,14 @@ describe('migrate for a pipe', () => {
     expect(world.hosts).toEqual(['unix:/vm.qmp']);
     expect(asked[0]?.[0]).toMatchObject({ disk: 'disk0', pivot: true, maxBandwidth: 104_857_600 });
     expect(asked[0]?.[1].run).toBe('k3x9');
-    expect(world.runs).toMatchObject([{ host: 'unix:/vm.qmp', run: 'k3x9', guardian: true }]);
+    expect(world.opened).toMatchObject([{ host: 'unix:/vm.qmp', run: 'k3x9', guardian: true }]);
     expect(world.closedRuns).toBe(1);
   });
 
   it('goes without a guardian on request', async () => {
     const world = new FakeWorld();
     await run(world, '--no-guardian');
-    expect(world.runs).toMatchObject([{ guardian: false }]);
+    expect(world.opened).toMatchObject([{ guardian: false }]);
   });
 });
 
