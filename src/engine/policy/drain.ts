@@ -1,7 +1,7 @@
 /** What to have the guest write back just before the last rounds, and when to do it again. */
 import type { BlockSet } from '../blockset/index.js';
 
-/** Writing back this part of what is asked for in vain is worth the quiet that it brings. */
+/** Writing back so much in vain, as a part of what is sent afterwards, is worth the quiet that it brings. */
 const EXTRA = 0.25;
 
 /**
@@ -11,7 +11,7 @@ const EXTRA = 0.25;
  * the kernel writes all of it again within `dirty_writeback` (5 s). Only writing a file system
  * whole begins that time anew, and with it about `dirty_expire` (30 s) of quiet. But it also
  * writes what nobody wanted, which a guest that only appends would then be sent for nothing.
- * @param wanted blocks to drain.
+ * @param wanted blocks that are sent after the drain.
  * @param dirty blocks with dirty pages.
  * @param elsewhereBytes dirty bytes whose place on the disk can't be told.
  */
@@ -21,9 +21,9 @@ export function drainsEverything(
   elsewhereBytes: number,
   granularity: number,
 ): boolean {
-  const asked = dirty.intersection(wanted).count * granularity;
+  if (dirty.intersection(wanted).isEmpty) return false;
   const extra = dirty.difference(wanted).count * granularity + elsewhereBytes;
-  return asked > 0 && extra <= asked * EXTRA;
+  return extra <= wanted.count * granularity * EXTRA;
 }
 
 /** A drain helped when, after the sending that followed, at most this part of what was sent is pending again. */

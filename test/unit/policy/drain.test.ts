@@ -19,6 +19,11 @@ describe('a drain', () => {
     expect(drainsEverything(wanted, BlockSet.range(0, 100), 25 * 4096, 4096)).toBe(true);
   });
 
+  it('is of everything when that is little beside what is sent, though most of it is not dirty', () => {
+    expect(drainsEverything(wanted, BlockSet.range(0, 10), 25 * 4096, 4096)).toBe(true);
+    expect(drainsEverything(wanted, BlockSet.range(0, 10), 26 * 4096, 4096)).toBe(false);
+  });
+
   it('is of what is wanted when nothing of it is dirty', () => {
     expect(drainsEverything(wanted, BlockSet.empty, 0, 4096)).toBe(false);
   });
