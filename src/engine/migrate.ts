@@ -126,7 +126,8 @@ function isLoss(error: unknown): boolean {
 function reasonOf(run: Run, thrown: unknown): MigrascopeError {
   const own = thrown instanceof MigrascopeError;
   const switching = run.line === SWITCHOVER_LINE && !run.switchedOver;
-  if (own && switching && !(thrown instanceof CancelledError)) return thrown;
+  const beside = thrown instanceof CancelledError || thrown instanceof ConnectionLostError;
+  if (own && switching && !beside) return thrown;
   const failure = run.failure ?? thrown;
   if (isLoss(failure) && run.lost) return run.lost;
   if (isLoss(failure) && run.poweredOff) return whyLost(run, failure);
@@ -139,7 +140,10 @@ function reasonOf(run: Run, thrown: unknown): MigrascopeError {
   });
 }
 
-/** A switchover that failed is told as it was, whatever ended beside it: which disk the guest has is in there. */
+/**
+ * A switchover that failed is told as it was, whatever ended beside it: which disk the guest has is in
+ * there. A connection that was lost before it began says no such thing.
+ */
 const SWITCHOVER_LINE = 17;
 
 function cancelled({ switchedOver }: Run): CancelledError {
