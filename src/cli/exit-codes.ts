@@ -10,6 +10,7 @@ export const EXIT = {
   different: 4,
   unreachable: 5,
   guestUncertain: 6,
+  leftToRecover: 7,
   cancelled: 130,
 } as const;
 
@@ -35,6 +36,10 @@ export const EXIT_CODES: readonly { readonly code: ExitCode; readonly meaning: s
   {
     code: EXIT.guestUncertain,
     meaning: 'failed, and the guest is not known to be on its source: look at it',
+  },
+  {
+    code: EXIT.leftToRecover,
+    meaning: 'recover: something is left, since nobody agreed to it or it could not be done',
   },
   {
     code: EXIT.cancelled,

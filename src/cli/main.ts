@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { labCommand } from './lab.js';
 import { connectionsTo, lookAtRuns, openRun } from './parts.js';
 import { runCommandLine } from './program.js';
+import { recoveryBelow } from './recover-parts.js';
 import { systemWorld } from './system-world.js';
 
 /** What is read of package.json. */
@@ -15,6 +16,7 @@ const { version } = JSON.parse(manifest) as Manifest;
 const world = systemWorld({
   connections: connectionsTo,
   runs: lookAtRuns,
+  recovery: recoveryBelow,
   openRun: (request, logger) => openRun(request, version, logger),
 });
 const code = await runCommandLine(process.argv.slice(2), {

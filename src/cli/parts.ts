@@ -102,8 +102,8 @@ export async function lookAtRuns(most: number): Promise<readonly RunStatus[]> {
   return Promise.all(folders.slice(-most).map((folder) => runStatus(folder)));
 }
 
-/** A lab guest has a second monitor, for its guardian. */
-async function hostCalled(name: string): Promise<Host> {
+/** A lab guest has a second monitor, for its guardian. @throws UsageError as {@link connectionsTo}. */
+export async function hostCalled(name: string): Promise<Host> {
   const guest = (await labStatus()).find((each) => each.name === name);
   if (!guest) return resolveHost(name);
   return { ...(await resolveHost(guest.qmp)), guardian: parseAddress(guest.monitor) };

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, exitCodeHelp, exitCodeOfError, type ExitCode } from './exit-codes.js';
 import { mapCommand } from './map.js';
 import { migrateCommand } from './migrate.js';
+import { recoverCommand } from './recover.js';
 import { reportError } from './report.js';
 import { runsCommand } from './runs.js';
 import type { World } from './world.js';
@@ -58,6 +59,7 @@ function buildProgram(parts: ProgramParts, finish: (code: ExitCode) => void): Co
     migrateCommand(world, finish),
     mapCommand(world, finish),
     runsCommand(world),
+    recoverCommand(world, finish),
     ...parts.commands,
   ];
   for (const command of commands) program.addCommand(command);

@@ -11,7 +11,9 @@ const END_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * listens, and a migration puts things back first.
  * @param parts how hosts and destinations are reached.
  */
-export function systemWorld(parts: Pick<World, 'connections' | 'openRun' | 'runs'>): World {
+export function systemWorld(
+  parts: Pick<World, 'connections' | 'openRun' | 'runs' | 'recovery'>,
+): World {
   for (const stream of [process.stdin, process.stdout, process.stderr]) {
     stream.on('error', () => undefined);
   }

@@ -1,7 +1,14 @@
 /** What the command is given to work with: streams, time, signals and connections. Tests hand in their own. */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { migrate, MigrationOptions, MigrationParts, RunStatus } from '../engine/index.js';
+import type {
+  migrate,
+  MigrationOptions,
+  MigrationParts,
+  RecoverParts,
+  RunFolder,
+  RunStatus,
+} from '../engine/index.js';
 
 /** A stream that people or programs read. */
 export type Output = NodeJS.WritableStream & {
@@ -40,6 +47,23 @@ export interface RunRequest {
   readonly guardian: boolean;
 }
 
+/** A run of this machine and user. */
+export interface KnownRun {
+  readonly folder: RunFolder;
+  readonly status: RunStatus;
+}
+
+/** What `recover` works with. */
+export interface RecoveryWorld extends RecoverParts {
+  /** All runs of this machine and user, the oldest first. */
+  runs(signal: AbortSignal): Promise<readonly KnownRun[]>;
+  /**
+   * The name of the hypervisor that a person means by `host`.
+   * @throws UsageError when it is no address and no name of the hosts file.
+   */
+  hypervisorOf(host: string): Promise<string>;
+}
+
 export interface World {
   readonly stdin: Input;
   readonly stdout: Output;
@@ -60,6 +84,7 @@ export interface World {
   openRun(request: RunRequest, logger: Logger): Promise<RunParts>;
   /** How the newest `most` runs of this machine and user stand, the oldest of them first. */
   runs(most: number): Promise<readonly RunStatus[]>;
+  recovery(logger: Logger): RecoveryWorld;
   /** Calls `listener` for each signal that asks the process to end; the returned function ends that. */
   onEndSignal(listener: () => void): () => void;
   /** Calls `listener` when the process ends, whatever the reason; the returned function ends that. */

@@ -15,6 +15,7 @@ export { PROGRAM } from './program.js';
 export { createTraceWriter, type TraceWriter } from './trace.js';
 export { describeReport } from './guest-cache.js';
 export { explainReason, type CacheView, type DeferralReason } from './policy/index.js';
+export * from './recover/index.js';
 export * from './runs/index.js';
 export { createLease, LEASE_MS, type Lease, type LeaseOptions } from './guardian/index.js';
 export type * from './events.js';

@@ -1,12 +1,17 @@
 /** The door of the hypervisors: finding them, connecting to them, and destinations for their disks. */
-export { addressWarnings, formatAddress, parseAddress } from './address.js';
+export { addressWarnings, formatAddress, looksLikeAddress, parseAddress } from './address.js';
 export type { HostAddress } from './address.js';
+export { madeImage } from './aftermath/changes.js';
+export type { FileIdentity, MadeImage } from './aftermath/changes.js';
+export { thisMachine } from './aftermath/machine.js';
+export type { ImageState, Machine } from './aftermath/machine.js';
 export { openFileDestination } from './destination/file.js';
 export type { FileDestinationOptions, FileTools } from './destination/file.js';
 export { openNbdDestination } from './destination/nbd.js';
 export type { NbdDestinationOptions } from './destination/nbd.js';
 export { hostsFilePath, readHosts, resolveHost } from './hosts.js';
 export type { Host, HostsFileOptions } from './hosts.js';
+export { isHypervisorGone } from './qemu/dial.js';
 export { findDisk } from './qemu/disks.js';
 export { agentPortName, probePortName } from './qemu/guest-ports.js';
 export { QemuHypervisor, connectQemu } from './qemu/qemu-hypervisor.js';
@@ -24,6 +29,8 @@ export type {
   HostChange,
   Hypervisor,
   Journal,
+  Leftover,
+  LeftoverOutcome,
   PivotDestination,
   PivotOptions,
   ProbeAddress,

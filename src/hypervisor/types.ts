@@ -79,8 +79,56 @@ export interface Hypervisor {
    * @throws HypervisorError when the guest can't have one.
    */
   addProbePort(run: string, signal?: AbortSignal): Promise<AddedPort>;
+  /**
+   * What runs left here, found by its name. Looks, and changes nothing.
+   * @param changes what journals say was done here: by them that is known which is not called by its
+   * run, such as the NBD server; without them it is not found.
+   */
+  leftovers(changes: readonly HostChange[], signal?: AbortSignal): Promise<readonly Leftover[]>;
+  /**
+   * Removes what a run left; to be asked for a run that is over. Safe to do twice. What is not the
+   * run's, and whatever a device of the guest uses, is not touched.
+   * @param changes of that run, as for `leftovers`.
+   * @param kinds only these; all unless told.
+   * @returns each of them, with the reason where it is there still.
+   */
+  removeLeftovers(
+    run: string,
+    changes: readonly HostChange[],
+    signal?: AbortSignal,
+    kinds?: readonly Leftover['kind'][],
+  ): Promise<readonly LeftoverOutcome[]>;
   /** Lets go of the hypervisor; removes what is left of its runs first. Idempotent; never throws. */
   close(): Promise<void>;
+}
+
+/** Something that a run made for itself and that is there still. */
+export interface Leftover {
+  readonly kind:
+    | 'job'
+    | 'export'
+    | 'nbd-server'
+    | 'bitmap'
+    | 'node'
+    | 'device'
+    | 'character-device'
+    /** A process of this machine that serves an image. */
+    | 'process'
+    /** A folder of this machine, for a socket. */
+    | 'folder';
+  /** As the hypervisor or the machine has it. */
+  readonly name: string;
+  /** The run's id. */
+  readonly run: string;
+  /** The node that it belongs to. */
+  readonly on?: string;
+}
+
+/** What became of a leftover that was to be removed. */
+export interface LeftoverOutcome {
+  readonly leftover: Leftover;
+  /** Why it is there still, in words; absent where it is gone. */
+  readonly failure?: string;
 }
 
 export interface SourceOptions {
@@ -172,7 +220,10 @@ export interface HostChange {
   readonly host: string;
   /** The run for which it is done; absent for stop and cont. */
   readonly run?: string;
-  /** The QMP command, or a word of our own for what is not one (`start-child`, `delete-file`). */
+  /**
+   * The QMP command, or a word of our own for what is not one (`start-child`, `delete-file`).
+   * `made-file` tells what was done: the file that came of the action before it.
+   */
   readonly action: string;
   /** The command's arguments, or what the action is done to. */
   readonly arguments: unknown;

@@ -4,6 +4,7 @@ import { throwIfCancelled } from '../../base/cancel.js';
 import { ConnectError, DestinationError, TimeoutError, messageOf } from '../../base/errors.js';
 import { BASE_ALLOCATION, connectNbd, formatNbdUri } from '../../nbd/index.js';
 import type { NbdConnection } from '../../nbd/index.js';
+import { describeMadeFile } from '../aftermath/changes.js';
 import { Child } from '../child.js';
 import { makeLocalPlace } from '../qemu/access.js';
 import { imageFault } from '../qemu/image-errors.js';
@@ -89,6 +90,8 @@ async function create(request: FileRequest, notMade: () => void): Promise<void> 
     notMade();
     throw imageFault(path, errorText(error), error);
   }
+  const made = describeMadeFile(path, await stat(path));
+  await journal.record({ host: 'localhost', run, action: 'made-file', arguments: made });
   if (format === 'raw') return;
   const command = tools?.imageTool ?? 'qemu-img';
   const child = new Child(command, ['create', '-q', '-f', format, '--', path, String(size)]);

@@ -57,6 +57,20 @@ export async function dialEndpoint(
   }
 }
 
+/**
+ * Whether an error on connecting says that the hypervisor has ended: its socket is of this machine,
+ * and nobody listens there. Of another machine it may as well be the network.
+ */
+export function isHypervisorGone(
+  { address }: { readonly address: { readonly type: string } },
+  error: unknown,
+): boolean {
+  if (address.type !== 'unix' || !(error instanceof ConnectError)) return false;
+  const { cause } = error;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return code === 'ECONNREFUSED' || code === 'ENOENT';
+}
+
 const hints: Readonly<Record<string, string>> = {
   ENOENT: 'There is no such socket; is QEMU running, with -qmp unix:PATH,server=on,wait=off?',
   ECONNREFUSED: 'Nobody listens there; is QEMU running, with -qmp …,server=on,wait=off?',

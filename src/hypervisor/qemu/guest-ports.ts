@@ -104,7 +104,8 @@ export async function addProbePort(
   return { address: reached, release: () => undo.unwind() };
 }
 
-async function unplug(session: QemuSession, run: string, id: string): Promise<void> {
+/** Unplugs a device and waits until it is gone; content when it is not there. */
+export async function unplug(session: QemuSession, run: string, id: string): Promise<void> {
   const deleted = session.qmp.expect('DEVICE_DELETED', (data) => data.device === id, {
     timeoutMs: cleanUpTimeoutMs,
   });

@@ -6,6 +6,7 @@ import { lstat, realpath, stat, unlink } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { throwIfCancelled } from '../../base/cancel.js';
 import { DestinationError, QmpCommandError, UsageError } from '../../base/errors.js';
+import { describeMadeFile } from '../aftermath/changes.js';
 import { checkExistingImage } from '../destination/acceptance.js';
 import type { ImageFormat } from '../destination/acceptance.js';
 import type { UndoStack } from '../undo.js';
@@ -163,7 +164,7 @@ class CreatedFile {
       this.#state = 'asked';
       await createImage(this.session, run, { driver: 'file', filename: path, size: fileSize });
       this.#state = 'made';
-      if (local) this.#identity = await stat(path).catch(() => undefined);
+      if (local) await this.#identify();
       if (format === 'raw') return;
       const file = { driver: 'file', filename: path } as const;
       await createImage(this.session, run, { driver: format, file, size });
@@ -171,6 +172,16 @@ class CreatedFile {
       if (this.#state === 'asked' && error instanceof QmpCommandError) this.#state = 'none';
       throw imageError(path, error);
     }
+  }
+
+  /** Whoever finds the run dead knows by this which file it made. */
+  async #identify(): Promise<void> {
+    const { run, path } = this.request;
+    const made = await stat(path).catch(() => undefined);
+    this.#identity = made;
+    if (!made) return;
+    const change = { run, action: 'made-file', arguments: describeMadeFile(path, made) };
+    await this.session.act(change, () => Promise.resolve());
   }
 
   async delete(): Promise<void> {

@@ -90,11 +90,14 @@ export class QemuNbdServer {
     }
     const exports = await this.session.qmp.execute('query-block-exports', {});
     const names = exports.map(({ id }) => id).join(', ');
+    const left = exports.some(({ id }) => id.startsWith('migrascope-'));
     return new HypervisorError(
       `An NBD server that is not ours is in the way on ${name}${names ? ` (exports: ${names})` : ''}.`,
       {
         cause: error,
-        hint: 'QEMU has only one NBD server. Let the one who started it finish, or stop it with nbd-server-stop when nobody uses it.',
+        hint: left
+          ? 'A run has it, or left it: `migrascope runs` shows which run, `migrascope recover` puts right what a dead one left.'
+          : 'QEMU has only one NBD server. Let the one who started it finish, or stop it with nbd-server-stop when nobody uses it.',
       },
     );
   }

@@ -8,8 +8,11 @@ import type {
   AddedPort,
   GuestDisk,
   GuestEvent,
+  HostChange,
   Hypervisor,
   Journal,
+  Leftover,
+  LeftoverOutcome,
   PivotDestination,
   PivotOptions,
   ProbeAddress,
@@ -22,6 +25,7 @@ import type { HostAccess } from './access.js';
 import { findDisk, listDisks } from './disks.js';
 import type { QemuDisk } from './disks.js';
 import { addProbePort, agentPortName, portAddress, probePortName } from './guest-ports.js';
+import { findLeftovers, removeLeftovers } from './leftovers.js';
 import { QemuNbdServer } from './nbd-server.js';
 import { QemuPivot } from './pivot.js';
 import { openQmp } from './qmp-client.js';
@@ -85,6 +89,7 @@ export class QemuHypervisor implements Hypervisor {
   readonly #nbdServer: QemuNbdServer;
   /** What is open, oldest first. */
   readonly #open = new Set<Releasable>();
+  readonly #reach = (address: ProbeAddress): Promise<ProbeAddress> => this.access.reach(address);
   /** What is being opened; closing waits for it. */
   readonly #opening = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
@@ -179,6 +184,25 @@ export class QemuHypervisor implements Hypervisor {
         throw error;
       }
     });
+  }
+
+  leftovers(changes: readonly HostChange[], signal?: AbortSignal): Promise<readonly Leftover[]> {
+    const what = `Looking for leftovers on ${this.name}`;
+    return cancellable(
+      findLeftovers(this.session, { changes, reach: this.#reach, signal }),
+      signal,
+      what,
+    );
+  }
+
+  removeLeftovers(
+    run: string,
+    changes: readonly HostChange[],
+    signal?: AbortSignal,
+    kinds?: readonly Leftover['kind'][],
+  ): Promise<readonly LeftoverOutcome[]> {
+    const options = { changes, reach: this.#reach, signal, ...(kinds ? { kinds } : {}) };
+    return removeLeftovers(this.session, run, options);
   }
 
   close(): Promise<void> {

@@ -21,6 +21,8 @@ export interface Task {
   readonly disk?: string;
   /** Path of the new image. */
   readonly to: string;
+  /** Whether the guest is to go on with it; so unless told. */
+  readonly pivot?: boolean;
   /** The guardian's program. */
   readonly guardian: string;
   readonly hold: Hold;
@@ -43,13 +45,16 @@ export type Said =
   | { readonly logged: string }
   | { readonly ended: Ended };
 
-/** Bundles the engine's and the guardian's programs into a folder. */
-export async function buildPrograms(folder: string): Promise<{ engine: string; guardian: string }> {
+/** Bundles the programs of the engine, the guardian and of recovering into a folder. */
+export async function buildPrograms(
+  folder: string,
+): Promise<{ engine: string; guardian: string; recover: string }> {
   const source = join(import.meta.dirname, '../../..');
   await build({
     entryPoints: {
       engine: join(import.meta.dirname, 'engine-script.ts'),
       guardian: join(source, 'src/engine/guardian/main.ts'),
+      recover: join(import.meta.dirname, 'recover-script.ts'),
     },
     outdir: folder,
     outExtension: { '.js': '.mjs' },
@@ -59,7 +64,10 @@ export async function buildPrograms(folder: string): Promise<{ engine: string; g
     target: 'node20',
     logLevel: 'warning',
   });
-  return { engine: join(folder, 'engine.mjs'), guardian: join(folder, 'guardian.mjs') };
+  const [engine, guardian, recover] = ['engine', 'guardian', 'recover'].map((name) =>
+    join(folder, `${name}.mjs`),
+  );
+  return { engine: engine!, guardian: guardian!, recover: recover! };
 }
 
 export class EngineProcess implements AsyncDisposable {

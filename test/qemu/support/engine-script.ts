@@ -38,7 +38,7 @@ const options = {
   ...DEFAULTS,
   policy: 'plain',
   downtimeLimitMs: 2000,
-  pivot: true,
+  pivot: task.pivot ?? true,
   trim: false,
 } as const;
 

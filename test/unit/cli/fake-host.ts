@@ -73,6 +73,8 @@ export class FakeHost {
       onGuestEvent: () => () => undefined,
       openPivot: refuse,
       addProbePort: refuse,
+      leftovers: refuse,
+      removeLeftovers: refuse,
       guestAgentAddress: () => Promise.resolve(undefined),
       probeAddress: () =>
         Promise.resolve(this.options.report ? { type: 'unix', path: '/probe' } : undefined),

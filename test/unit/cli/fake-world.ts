@@ -10,7 +10,13 @@ import type {
   RunStatus,
   SummaryEvent,
 } from '../../../src/engine/index.js';
-import type { Connections, RunParts, RunRequest, World } from '../../../src/cli/world.js';
+import type {
+  Connections,
+  RecoveryWorld,
+  RunParts,
+  RunRequest,
+  World,
+} from '../../../src/cli/world.js';
 import { summaryWith } from './fixtures.js';
 
 /** A stream that keeps what is written; `isTTY` and a size can be given. */
@@ -111,6 +117,14 @@ export class FakeWorld implements World {
 
   runs(most: number): Promise<readonly RunStatus[]> {
     return Promise.resolve(this.known.slice(-most));
+  }
+
+  /** What `recovery` gives. */
+  recoveryWorld: RecoveryWorld | undefined;
+
+  recovery(): RecoveryWorld {
+    if (!this.recoveryWorld) throw new Error('This world has nothing to recover.');
+    return this.recoveryWorld;
   }
 
   onEndSignal(listener: () => void): () => void {

@@ -4,7 +4,7 @@ import { ConnectionLostError } from '../../../src/base/errors.js';
 
 /** What a lab's operation is called, e.g. `destination.write`. */
 export type Operation =
-  | `hypervisor.${'connect' | 'disks' | 'runState' | 'pause' | 'resume' | 'openSource' | 'openPivot' | 'probeAddress' | 'addProbePort' | 'close'}`
+  | `hypervisor.${'connect' | 'disks' | 'runState' | 'pause' | 'resume' | 'openSource' | 'openPivot' | 'probeAddress' | 'addProbePort' | 'leftovers' | 'removeLeftovers' | 'close'}`
   | `source.${'startTracking' | 'flip' | 'release' | 'connect' | 'read' | 'flush' | 'blockStatus'}`
   | `destination.${'open' | 'release' | 'connect' | 'read' | 'write' | 'writeZeroes' | 'flush' | 'blockStatus'}`
   | 'pivot.switchOver'

@@ -3,7 +3,7 @@
  * and on virtual time. It records every name that is made in it and every state that must not be,
  * and each of its operations can be made to fail.
  */
-import { GuestError, HypervisorError } from '../../../src/base/errors.js';
+import { GuestError, HypervisorError, messageOf } from '../../../src/base/errors.js';
 import type { ExtentVisitor } from '../../../src/base/extent.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import type { MigrationParts } from '../../../src/engine/options.js';
@@ -12,7 +12,10 @@ import type {
   Destination,
   GuestDisk,
   GuestEvent,
+  HostChange,
   Hypervisor,
+  Leftover,
+  LeftoverOutcome,
   PivotDestination,
   SourceDisk,
 } from '../../../src/hypervisor/types.js';
@@ -265,6 +268,37 @@ export class MemoryLab implements Hypervisor {
     return { address: { type: 'unix', path: '/added' }, release };
   }
 
+  async leftovers(_: readonly HostChange[], signal?: AbortSignal): Promise<readonly Leftover[]> {
+    await this.faults.pass('hypervisor.leftovers', signal);
+    return [...this.names].flatMap((name): Leftover[] => {
+      const run = /^migrascope-([a-z0-9]+)-/.exec(name)?.[1];
+      const kind = name.includes('bitmap') ? 'bitmap' : 'export';
+      return run === undefined ? [] : [{ kind, name, run, on: 'disk0' }];
+    });
+  }
+
+  async removeLeftovers(
+    run: string,
+    changes: readonly HostChange[],
+    signal?: AbortSignal,
+    kinds?: readonly Leftover['kind'][],
+  ): Promise<readonly LeftoverOutcome[]> {
+    const found = (await this.leftovers(changes)).filter(
+      (each) => each.run === run && kinds?.includes(each.kind) !== false,
+    );
+    const outcomes: LeftoverOutcome[] = [];
+    for (const leftover of found) {
+      try {
+        await this.faults.pass('hypervisor.removeLeftovers', signal);
+        this.names.delete(leftover.name);
+        outcomes.push({ leftover });
+      } catch (error) {
+        outcomes.push({ leftover, failure: messageOf(error) });
+      }
+    }
+    return outcomes;
+  }
+
   async close(): Promise<void> {
     await this.faults.pass('hypervisor.close');
     this.hypervisorOpen = false;
@@ -289,7 +323,7 @@ export class MemoryLab implements Hypervisor {
     const guestIdentity = { serial: 'S1', pci: '00:04.0' };
     const { size } = this.options;
     return {
-      name: 'disk0',
+      name: this.guestDiskName,
       aliases: ['virtio0'],
       size,
       format: 'raw',

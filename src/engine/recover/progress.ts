@@ -1,0 +1,59 @@
+/** How far a run was: what its journal tells, and nothing else. */
+import { JournalError } from '../../base/errors.js';
+import { madeImage } from '../../hypervisor/index.js';
+import { resumeOwed } from '../guardian/resume-owed.js';
+import type { JournalRecord } from '../runs/types.js';
+import type { Progress, Stage } from './types.js';
+
+type RecordOf<T extends JournalRecord['type']> = Extract<JournalRecord, { type: T }>;
+
+/** The action by which a journal says that the guest was found on its source after all jobs of the run were gone. */
+export const FOUND_ON_SOURCE = 'found-on-source';
+
+/**
+ * Pure.
+ * @param records of one run, in the order in which they were written.
+ * @throws JournalError when they do not begin as a journal does.
+ */
+export function progressOf(records: readonly JournalRecord[]): Progress {
+  const begin = first(records, 'begin');
+  if (!begin) throw new JournalError('The journal does not say which run it is of.');
+  const changes = records.filter((record) => record.type === 'change');
+  const source = first(records, 'source');
+  const switching = first(records, 'switching');
+  const guardian = records.filter((record) => record.type === 'guardian').at(-1);
+  const image = madeImage(changes);
+  const has = (type: JournalRecord['type']) => first(records, type) !== undefined;
+  return {
+    run: begin.run,
+    host: begin.host,
+    begunAt: begin.at,
+    stage: stageOf(has),
+    resumed: has('resumed'),
+    cleaning: has('cleaning'),
+    debt: resumeOwed(records),
+    foundOnSource: changes.some(({ action }) => action === FOUND_ON_SOURCE),
+    pivot: begin.options.pivot,
+    destination: begin.options.destination,
+    changes,
+    ...(guardian ? { guardian } : {}),
+    ...(source ? { source } : {}),
+    ...(switching ? { switching } : {}),
+    ...(image ? { image } : {}),
+  };
+}
+
+function stageOf(has: (type: JournalRecord['type']) => boolean): Stage {
+  if (has('switched')) return 'switched';
+  if (has('switching')) return 'switching';
+  if (has('pausing')) return 'paused';
+  if (has('tracking')) return 'in-rounds';
+  return has('source') ? 'before-tracking' : 'not-begun';
+}
+
+function first<T extends JournalRecord['type']>(
+  records: readonly JournalRecord[],
+  type: T,
+): RecordOf<T> | undefined {
+  return records.find((record): record is RecordOf<T> => record.type === type);
+}
