@@ -24,6 +24,7 @@ await build({
   ...common,
   entryPoints: {
     main: 'src/cli/main.ts',
+    'engine-process': 'src/cli/engine-main.ts',
     errors: 'src/base/errors.ts',
     clock: 'src/base/clock.ts',
     ...Object.fromEntries(doors.map((door) => [door, `src/${door}/index.ts`])),

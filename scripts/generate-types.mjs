@@ -3,7 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { compile } from 'json-schema-to-typescript';
 
 const root = new URL('../', import.meta.url);
-const generated = [{ schema: 'protocol/events.schema.json', to: 'src/engine/events.generated.ts' }];
+const generated = [
+  { schema: 'protocol/events.schema.json', to: 'src/engine/events.generated.ts' },
+  { schema: 'protocol/control.schema.json', to: 'src/engine/control/messages.generated.ts' },
+];
 const check = process.argv.includes('--check');
 
 /**

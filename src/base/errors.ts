@@ -21,7 +21,8 @@
  *   ├── NotConvergedError        the limit of rounds was reached before the rest fitted
  *   ├── JournalError             the run's journal can't be written or read
  *   ├── LeaseError               the guardian is not there, or has let the guest go on already
- *   └── LabError                 the lab could not be built, started or stopped
+ *   ├── LabError                 the lab could not be built, started or stopped
+ *   └── ToldError                any of these, as another process of Migrascope told it
  *
  * A message names what was attempted, on what, and, as `hint`, what to do about it.
  */
@@ -100,6 +101,17 @@ export class ProtocolError extends MigrascopeError {
 
 export class LimitError extends MigrascopeError {
   readonly kind = 'limit';
+}
+
+/** An error that another process of Migrascope told of. */
+export class ToldError extends MigrascopeError {
+  constructor(
+    readonly kind: ErrorKind,
+    message: string,
+    details: ErrorDetails = {},
+  ) {
+    super(message, details);
+  }
 }
 
 /** QEMU's error classes (QAPI schema, `QapiErrorClass`). */

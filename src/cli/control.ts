@@ -1,5 +1,5 @@
 /** What keys do to a migration: they hold its gate, ask for a look inside, and answer its question. */
-import type { ControlledGate, Decision, StepUnit } from '../engine/index.js';
+import type { Decision, GateControl } from '../engine/index.js';
 import type { Interrupt } from './interrupt.js';
 import { CTRL_C } from './keys.js';
 
@@ -11,6 +11,7 @@ export const KEYS: readonly { readonly keys: string; readonly action: string }[]
   { keys: 'c, g', action: 'run: go on without stopping' },
   { keys: 'p', action: 'pause: stop at the next statement' },
   { keys: 'i', action: 'inspect: what waits and why, files being written, limits' },
+  { keys: 'd', action: 'detach: leave it running, `migrascope attach` comes back' },
   { keys: 'q', action: 'cancel; the guest stays on its source' },
   { keys: '?', action: 'show or hide the keys' },
 ];
@@ -25,11 +26,11 @@ export interface ControlState {
 export class Control {
   #inspecting = false;
   #showingKeys = false;
-  #answer: ((decision: Decision) => void) | undefined;
+  #answer: ((decision: Decision | undefined) => void) | undefined;
 
   /** @param onChange is called when the view has to be drawn anew. */
   constructor(
-    private readonly gate: ControlledGate,
+    private readonly gate: GateControl,
     private readonly interrupt: Interrupt,
     private readonly onChange: () => void,
   ) {}
@@ -42,14 +43,14 @@ export class Control {
     };
   }
 
-  /** Waits for the person's answer; a cancel answers too. */
-  async ask(): Promise<Decision> {
+  /** Waits for the person's answer; a cancel answers too, and {@link dismiss} with nothing. */
+  async ask(): Promise<Decision | undefined> {
     const { signal } = this.interrupt;
     if (signal.aborted) return 'cancel';
     const cancel = () => this.#answer?.('cancel');
     signal.addEventListener('abort', cancel, { once: true });
     try {
-      return await new Promise<Decision>((resolve) => {
+      return await new Promise<Decision | undefined>((resolve) => {
         this.#answer = resolve;
         this.onChange();
       });
@@ -58,6 +59,11 @@ export class Control {
       signal.removeEventListener('abort', cancel);
       this.onChange();
     }
+  }
+
+  /** Takes the question back. */
+  dismiss(): void {
+    this.#answer?.(undefined);
   }
 
   /** A key was pressed; keys without a meaning do nothing. */
@@ -80,15 +86,15 @@ export class Control {
       case ' ':
       case '\r':
       case '\n': {
-        this.#step('statement');
+        this.gate.step('statement');
         return;
       }
       case 'b': {
-        this.#step('batch');
+        this.gate.step('batch');
         return;
       }
       case 'r': {
-        this.#step('round');
+        this.gate.step('round');
         return;
       }
       case 'c':
@@ -98,6 +104,10 @@ export class Control {
       }
       case 'p': {
         this.gate.pause();
+        return;
+      }
+      case 'd': {
+        this.interrupt.leave();
         return;
       }
       case 'i':
@@ -110,12 +120,6 @@ export class Control {
       case '?':
         this.#showingKeys = !this.#showingKeys;
     }
-  }
-
-  /** A step that is asked for while the program runs stops it: a key held down must not skip statements. */
-  #step(unit: StepUnit): void {
-    if (this.gate.held) this.gate.step(unit);
-    else this.gate.pause();
   }
 }
 

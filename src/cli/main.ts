@@ -1,7 +1,8 @@
 /** The command `migrascope`: the entry of its bundle, dist/cli.js, which lies in a folder beside package.json. */
 import { readFileSync } from 'node:fs';
 import { labCommand } from './lab.js';
-import { connectionsTo, lookAtRuns, openRun } from './parts.js';
+import { attachToRun, startEngine } from './engine-link.js';
+import { connectionsTo, lookAtRuns } from './parts.js';
 import { runCommandLine } from './program.js';
 import { recoveryBelow } from './recover-parts.js';
 import { systemWorld } from './system-world.js';
@@ -17,7 +18,8 @@ const world = systemWorld({
   connections: connectionsTo,
   runs: lookAtRuns,
   recovery: recoveryBelow,
-  openRun: (request, logger) => openRun(request, version, logger),
+  startEngine,
+  attach: attachToRun,
 });
 const code = await runCommandLine(process.argv.slice(2), {
   world,

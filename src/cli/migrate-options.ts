@@ -41,6 +41,7 @@ export interface MigrateFlags {
   /** Unless `--no-guardian` was given. */
   readonly guardian: boolean;
   readonly step?: true;
+  readonly detach?: true;
   readonly trace?: string;
   readonly json?: true;
 }
@@ -110,13 +111,17 @@ export function declareMigrateOptions(command: Command): Command {
     .addOption(
       choice(
         '--on-limit <action>',
-        'when it does not converge; ask needs a terminal, else it is cancel',
+        'when it does not converge; ask needs a terminal or --detach, else it is cancel',
         ['ask', 'more-rounds', 'pause', 'cancel'],
         'ask',
       ),
     )
-    .option('--no-guardian', 'pause the guest although nobody resumes it should this command die')
+    .option(
+      '--no-guardian',
+      'pause the guest although nobody resumes it should the engine process die',
+    )
     .option('--step', 'stop at each statement and wait for keys')
+    .option('--detach', 'leave it running once it has begun; `migrascope attach` comes back')
     .option('--trace <file>', 'write every event to a new file; gzip where it ends in .gz')
     .option('--json', 'print every event as a line of JSON, and nothing else');
 }

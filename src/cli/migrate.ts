@@ -1,29 +1,18 @@
-/** `migrascope migrate`: moves a disk while a person or a program watches. */
+/** `migrascope migrate`: starts a run's engine process, and shows and steers the run while a person or a program watches. */
+import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { CancelledError, messageOf, UsageError } from '../base/errors.js';
-import {
-  ControlledGate,
-  createTraceWriter,
-  type Decision,
-  type EventSink,
-  type Gate,
-  type MigrationResult,
-  type TraceWriter,
-} from '../engine/index.js';
-import { EXIT, exitCodeHelp, exitCodeOfRun, type ExitCode } from './exit-codes.js';
-import { Interrupt } from './interrupt.js';
+import { UsageError } from '../base/errors.js';
+import type { Decision } from '../engine/index.js';
+import { controlRun, viewFor } from './controller.js';
 import { keyHelp } from './control.js';
+import { exitCodeHelp, type ExitCode } from './exit-codes.js';
 import {
   declareMigrateOptions,
   migrationOptions,
   type MigrateFlags,
   type OnLimit,
 } from './migrate-options.js';
-import { createLogger, reportError } from './report.js';
-import { JsonView, PlainView } from './view/line-views.js';
-import { LiveView } from './view/live.js';
-import { describeLeftovers, type RunView } from './view/run-view.js';
-import type { RunParts, World } from './world.js';
+import type { World } from './world.js';
 
 const EXAMPLES = `
 Examples:
@@ -35,10 +24,11 @@ Examples:
       statement by statement, waiting for keys
   migrascope migrate lab disk0 --to file:/tmp/new.img --json --trace run.jsonl.gz | jq .type
       for programs; the trace can be looked at later
-`;
+  migrascope migrate lab disk0 --to file:/srv/new.img --pivot --detach
+      leave it running; 'migrascope attach' shows and steers it
 
-/** Statements from which on the guest is paused: a slow reader must not make that longer. */
-const PAUSED_FROM_LINE = 15;
+The migration runs in a process of its own: it goes on when this terminal is closed.
+`;
 
 /** @param finish takes the exit code. */
 export function migrateCommand(world: World, finish: (code: ExitCode) => void): Command {
@@ -67,58 +57,34 @@ export async function runMigrate(
   flags: MigrateFlags,
 ): Promise<ExitCode> {
   const options = migrationOptions(disk, flags, process.cwd());
-  const live = isTerminal(world) && !flags.json;
-  checkStepping(flags, live);
-  const gate = new ControlledGate(flags.step ? 'held' : 'run');
-  let view: RunView | undefined;
-  let trace: TraceWriter | undefined;
-  let parts: RunParts | undefined;
-  const note = (message: string) => view?.note(message);
-  const interrupt = new Interrupt(world, note, () =>
-    describeLeftovers(view?.guestIsDown ?? false, flags.guardian),
-  );
-  try {
-    const logger = createLogger(world, note);
-    const run = world.newRun();
-    parts = await world.openRun({ host, run, options, guardian: flags.guardian }, logger);
-    trace = flags.trace === undefined ? undefined : await openTrace(flags.trace, note);
-    view = createView(world, flags, live, gate, interrupt);
-    const result = await world.migrate(options, {
-      ...parts,
-      gate: pacedGate(gate, view),
-      sink: joinSinks([view.sink, ...(trace ? [trace.sink] : [])], note),
-      decide: () => (view ? view.decide() : Promise.resolve('cancel')),
-      clock: world.clock,
-      logger,
-      run,
-      startedAt: world.today(),
-      signal: interrupt.signal,
+  const view = flags.detach ? 'none' : viewFor(world, flags.json);
+  checkFlags(flags, view === 'live');
+  const trace = flags.trace === undefined ? {} : { trace: resolve(flags.trace) };
+  const request = {
+    host,
+    run: world.newRun(),
+    options,
+    guardian: flags.guardian,
+    held: flags.step === true,
+    onLimit: decisionOf(flags.onLimit, view === 'live' || view === 'none'),
+    ...trace,
+  };
+  return controlRun(world, {
+    reach: (signal) => world.startEngine(request, signal),
+    view,
+    stepping: flags.step === true,
+    onInterrupt: 'cancel',
+    first: [],
+  });
+}
+
+function checkFlags(flags: MigrateFlags, live: boolean): void {
+  if (flags.detach && flags.json) {
+    throw new UsageError('--detach does not go with --json.', {
+      hint: 'Leave --json out here, and give it to `migrascope attach`.',
     });
-    await closeTrace(trace, note);
-    trace = undefined;
-    await view.close();
-    if (result.error) reportError(world, result.error);
-    return exitCode(result, interrupt);
-  } finally {
-    await trace?.close();
-    await parts?.close();
-    await view?.close();
-    interrupt.close();
   }
-}
-
-function exitCode(result: MigrationResult, interrupt: Interrupt): ExitCode {
-  const code = exitCodeOfRun(result.summary, result.error);
-  const cancelled = interrupt.signal.aborted && result.error instanceof CancelledError;
-  return cancelled && code === EXIT.failed ? EXIT.cancelled : code;
-}
-
-function isTerminal({ stdin, stdout, env }: World): boolean {
-  return stdin.isTTY === true && stdout.isTTY === true && env['TERM'] !== 'dumb';
-}
-
-function checkStepping(flags: MigrateFlags, live: boolean): void {
-  if (!flags.step || live) return;
+  if (!flags.step || flags.detach || live) return;
   if (flags.json) {
     throw new UsageError('--step does not go with --json.', {
       hint: 'Stepping is for a person at a terminal; leave one of the two out.',
@@ -129,78 +95,15 @@ function checkStepping(flags: MigrateFlags, live: boolean): void {
   });
 }
 
-function createView(
-  world: World,
-  flags: MigrateFlags,
-  live: boolean,
-  gate: ControlledGate,
-  interrupt: Interrupt,
-): RunView {
-  if (live) {
-    return new LiveView({
-      world,
-      gate,
-      interrupt,
-      stepping: flags.step === true,
-      decide: (ask) =>
-        flags.onLimit === 'ask' ? ask() : Promise.resolve(decisionOf(flags.onLimit)),
-    });
-  }
-  const View = flags.json ? JsonView : PlainView;
-  return new View({
-    world,
-    onReaderGone: (error) =>
-      interrupt.cancel(`cancelling: nobody reads the output any more (${messageOf(error)})`),
-    decision: decisionOf(flags.onLimit),
-  });
-}
-
 /** Where nobody can be asked, `ask` means `cancel`. */
-function decisionOf(onLimit: OnLimit): Decision {
+function decisionOf(onLimit: OnLimit, canAsk: boolean): Decision | 'ask' {
   switch (onLimit) {
     case 'more-rounds':
-      return 'more-rounds';
+    case 'cancel':
+      return onLimit;
     case 'pause':
       return 'pause-anyway';
     case 'ask':
-    case 'cancel':
-      return 'cancel';
+      return canAsk ? 'ask' : 'cancel';
   }
-}
-
-/** Lets a slow view catch up between statements, while the guest runs. */
-function pacedGate(gate: Gate, view: RunView): Gate {
-  return {
-    async pass(point, onHold, signal) {
-      if (point.line < PAUSED_FROM_LINE) await view.ready(signal);
-      await gate.pass(point, onHold, signal);
-    },
-  };
-}
-
-/** One sink for several; one that throws is left out from then on, so that it can't end the migration. */
-function joinSinks(sinks: readonly EventSink[], note: (message: string) => void): EventSink {
-  const working = new Set(sinks);
-  return (event) => {
-    for (const sink of working) {
-      try {
-        sink(event);
-      } catch (error) {
-        working.delete(sink);
-        note(`An event could not be shown, and no later one is: ${messageOf(error)}`);
-      }
-    }
-  };
-}
-
-async function openTrace(path: string, note: (message: string) => void): Promise<TraceWriter> {
-  return createTraceWriter(path, (error) => note(`The trace is cut short: ${messageOf(error)}`));
-}
-
-async function closeTrace(
-  trace: TraceWriter | undefined,
-  note: (message: string) => void,
-): Promise<void> {
-  const failure = await trace?.close();
-  if (failure) note(`The trace is not complete: ${messageOf(failure)}`);
 }

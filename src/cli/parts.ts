@@ -1,6 +1,7 @@
 /** How the command reaches a host, a guest's probe and a destination: the layers below, put together. */
 import { readBuiltProbe } from '../base/built-files.js';
 import { systemClock, systemToday } from '../base/clock.js';
+import type { Duplex } from 'node:stream';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import {
@@ -12,6 +13,8 @@ import {
   listRuns,
   runsRoot,
   runStatus,
+  type EngineRequest,
+  type RunParts,
   type RunStatus,
 } from '../engine/index.js';
 import {
@@ -27,7 +30,7 @@ import {
 import { labStatus } from '../lab/index.js';
 import { connectNbd, SlabPool } from '../nbd/index.js';
 import { connectProbe, uploadProbe } from '../probe/index.js';
-import type { Connections, RunParts, RunRequest } from './world.js';
+import type { Connections } from './world.js';
 
 /**
  * Connects nothing yet.
@@ -65,16 +68,18 @@ export async function connectionsTo(
 /**
  * Begins a run of this process: its folder, its journal, and its lease on the guest's pause.
  * @param version of Migrascope, for the journal.
+ * @param accept takes each connection of a controller.
  * @throws UsageError as {@link connectionsTo}, or when the run's folder can't be made; JournalError.
  */
 export async function openRun(
-  { host, run, options, guardian }: RunRequest,
+  { host, run, options, guardian }: EngineRequest,
   version: string,
   logger: Logger,
+  accept: (stream: Duplex) => void,
 ): Promise<RunParts> {
   const reached = await hostCalled(host);
   const folder = await createRunFolder(runsRoot(), run);
-  const lock = await holdRun(folder);
+  const lock = await holdRun(folder, accept);
   const journal = await FileJournal.create(
     folder.journal,
     { run, version, host, process: await identifyProcess(), options },
@@ -87,6 +92,7 @@ export async function openRun(
     ...(await connectionsTo(host, run, logger, journal)),
     ...lease,
     journal,
+    events: folder.events,
     close: async () => {
       await journal.close().catch((error: unknown) => {
         logger.log('warn', `The journal could not be closed: ${messageOf(error)}`);

@@ -1,5 +1,6 @@
 /** The command line as a whole: subcommands, help, version, and how anything thrown becomes an exit code. */
 import { Command, CommanderError } from 'commander';
+import { attachCommand } from './attach.js';
 import { EXIT, exitCodeHelp, exitCodeOfError, type ExitCode } from './exit-codes.js';
 import { mapCommand } from './map.js';
 import { migrateCommand } from './migrate.js';
@@ -57,6 +58,7 @@ function buildProgram(parts: ProgramParts, finish: (code: ExitCode) => void): Co
     .addHelpText('after', `${EXAMPLES}\n${exitCodeHelp()}`);
   const commands = [
     migrateCommand(world, finish),
+    attachCommand(world, finish),
     mapCommand(world, finish),
     runsCommand(world),
     recoverCommand(world, finish),

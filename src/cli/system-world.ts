@@ -1,10 +1,9 @@
 /** The world as it really is: this process, its streams and its signals. */
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../base/clock.js';
-import { migrate } from '../engine/index.js';
-import type { World } from './world.js';
+import type { EndSignal, World } from './world.js';
 
-const END_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const END_SIGNALS: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
  * From now on a stream whose other end is gone ends no command by itself: whoever needs to know
@@ -12,7 +11,7 @@ const END_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * @param parts how hosts and destinations are reached.
  */
 export function systemWorld(
-  parts: Pick<World, 'connections' | 'openRun' | 'runs' | 'recovery'>,
+  parts: Pick<World, 'connections' | 'startEngine' | 'attach' | 'runs' | 'recovery'>,
 ): World {
   for (const stream of [process.stdin, process.stdout, process.stderr]) {
     stream.on('error', () => undefined);
@@ -23,12 +22,10 @@ export function systemWorld(
     stderr: process.stderr,
     env: process.env,
     clock: systemClock,
-    today: () => new Date(),
     newRun: () => randomBytes(4).toString('hex'),
-    migrate,
     ...parts,
     onEndSignal: (listener) => {
-      const heard = () => listener();
+      const heard = (signal: NodeJS.Signals) => listener(signal as EndSignal);
       for (const signal of END_SIGNALS) process.on(signal, heard);
       return () => {
         for (const signal of END_SIGNALS) process.off(signal, heard);

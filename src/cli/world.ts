@@ -1,9 +1,9 @@
 /** What the command is given to work with: streams, time, signals and connections. Tests hand in their own. */
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type {
-  migrate,
-  MigrationOptions,
+  EngineRequest,
   MigrationParts,
   RecoverParts,
   RunFolder,
@@ -30,21 +30,12 @@ export type Connections = Pick<
   'connectHypervisor' | 'connectNbd' | 'connectProbe' | 'uploadProbe' | 'openDestination'
 >;
 
-/** What one migration is given: its connections, the journal of what it does, the guest's guardian. */
-export interface RunParts extends Connections, Pick<MigrationParts, 'journal' | 'lease'> {
-  /** Lets go of the journal. Never throws. */
-  close(): Promise<void>;
-}
-
-/** A migration that is about to begin. */
-export interface RunRequest {
-  /** An address, a name of the hosts file, or the name of a lab guest that runs. */
-  readonly host: string;
+/** A run's engine process, reached. */
+export interface EngineLink {
   /** The run's id. */
   readonly run: string;
-  readonly options: MigrationOptions;
-  /** Whether a process of its own resumes a guest that this one leaves paused. */
-  readonly guardian: boolean;
+  /** A connection to its control socket. */
+  readonly stream: Duplex;
 }
 
 /** A run of this machine and user. */
@@ -64,29 +55,34 @@ export interface RecoveryWorld extends RecoverParts {
   hypervisorOf(host: string): Promise<string>;
 }
 
+/** A signal that asks a process to end; SIGHUP where its terminal is gone. */
+export type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
 export interface World {
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
-  /** Wall-clock time. */
-  today(): Date;
   /** A new run's id: 1 to 8 characters of `a-z0-9`. */
   newRun(): string;
-  readonly migrate: typeof migrate;
   /** Connects nothing yet. @throws UsageError when `host` cannot be a host. */
   connections(host: string, run: string, logger: Logger): Promise<Connections>;
   /**
-   * Begins a run's journal; connects nothing yet.
-   * @throws UsageError when the host cannot be one; JournalError when there can be no journal.
+   * Starts the engine process of a run.
+   * @throws UsageError when the host cannot be one, and as the run can't begin; CancelledError.
    */
-  openRun(request: RunRequest, logger: Logger): Promise<RunParts>;
+  startEngine(request: EngineRequest, signal: AbortSignal): Promise<EngineLink>;
+  /**
+   * Reaches the run of that id, or the one whose id begins so; of one that ended, what it said.
+   * @throws UsageError when there is none, or it is dead; CancelledError.
+   */
+  attach(run: string, signal: AbortSignal): Promise<EngineLink>;
   /** How the newest `most` runs of this machine and user stand, the oldest of them first. */
   runs(most: number): Promise<readonly RunStatus[]>;
   recovery(logger: Logger): RecoveryWorld;
   /** Calls `listener` for each signal that asks the process to end; the returned function ends that. */
-  onEndSignal(listener: () => void): () => void;
+  onEndSignal(listener: (signal: EndSignal) => void): () => void;
   /** Calls `listener` when the process ends, whatever the reason; the returned function ends that. */
   onExit(listener: () => void): () => void;
   /** Ends the process at once. */

@@ -23,6 +23,7 @@ export type MigrationEvent =
   | SwitchoverEvent
   | VerdictEvent
   | LimitsEvent
+  | CommandEvent
   | WarningEvent
   | ErrorEvent
   | SummaryEvent;
@@ -691,6 +692,36 @@ export interface LimitsEvent {
    */
   t: number;
   limits: EventLimits;
+}
+/**
+ * Somebody who controls the run told it something (protocol/CONTROL.md).
+ */
+export interface CommandEvent {
+  type: 'command';
+  /**
+   * Number of the event in its run, from 0.
+   */
+  seq: number;
+  /**
+   * Milliseconds since the run began.
+   */
+  t: number;
+  /**
+   * Who: the name that the controller gave.
+   */
+  by: string;
+  /**
+   * What.
+   */
+  command: 'attach' | 'detach' | 'run' | 'pause' | 'step' | 'limits' | 'decide' | 'cancel';
+  /**
+   * Of a step.
+   */
+  unit?: 'statement' | 'batch' | 'round';
+  /**
+   * Of an answer to a verdict.
+   */
+  decision?: 'more-rounds' | 'pause-anyway' | 'cancel';
 }
 /**
  * Something that the person should know, and that stops nothing.

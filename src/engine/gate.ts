@@ -23,8 +23,20 @@ export const openGate: Gate = { pass: () => Promise.resolve() };
 
 export type StepUnit = 'statement' | 'batch' | 'round';
 
+/** What a hand on a gate can do. */
+export interface GateControl {
+  /** Whether the program stands at the gate now. */
+  readonly held: boolean;
+  /** Lets the program run on. */
+  run(): void;
+  /** Holds the program at the next statement. */
+  pause(): void;
+  /** Lets the program go on to the next statement, batch or round; from outside the rounds, to the next statement. */
+  step(unit: StepUnit): void;
+}
+
 /** A gate with a hand on it: run, pause, step. Starts open, or closed with `held`. */
-export class ControlledGate implements Gate {
+export class ControlledGate implements Gate, GateControl {
   #mode: 'run' | 'hold' | StepUnit;
   /** The statement that is being executed. */
   #passed: GatePoint | undefined;
@@ -34,22 +46,18 @@ export class ControlledGate implements Gate {
     this.#mode = mode === 'held' ? 'hold' : 'run';
   }
 
-  /** Whether the program stands at the gate now. */
   get held(): boolean {
     return this.#release !== undefined;
   }
 
-  /** Lets the program run on. */
   run(): void {
     this.#go('run');
   }
 
-  /** Holds the program at the next statement. */
   pause(): void {
     this.#mode = 'hold';
   }
 
-  /** Lets the program go on to the next statement, batch or round; from outside the rounds, to the next statement. */
   step(unit: StepUnit): void {
     this.#go(unit);
   }

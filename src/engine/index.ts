@@ -1,6 +1,13 @@
 /** The door of the engine. */
 export * from './blockset/index.js';
-export { ControlledGate, openGate, type Gate, type GatePoint, type StepUnit } from './gate.js';
+export {
+  ControlledGate,
+  openGate,
+  type Gate,
+  type GateControl,
+  type GatePoint,
+  type StepUnit,
+} from './gate.js';
 export { migrate, type MigrationResult } from './migrate.js';
 export {
   DEFAULTS,
@@ -9,12 +16,15 @@ export {
   type MigrationOptions,
   type MigrationParts,
   type PolicyName,
+  type RunHandle,
   type VerifyMode,
 } from './options.js';
 export { PROGRAM } from './program.js';
 export { createTraceWriter, type TraceWriter } from './trace.js';
 export { describeReport } from './guest-cache.js';
 export { explainReason, type CacheView, type DeferralReason } from './policy/index.js';
+export * from './control/index.js';
+export * from './process/index.js';
 export * from './recover/index.js';
 export * from './runs/index.js';
 export { createLease, LEASE_MS, type Lease, type LeaseOptions } from './guardian/index.js';

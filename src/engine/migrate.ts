@@ -42,6 +42,7 @@ export async function migrate(
   const run = new Run(options, parts, createPolicy(options.policy), throttle);
   const opened: Opened = { connections: [] };
   let error: MigrascopeError | undefined;
+  parts.onBegin?.(run);
   try {
     await runProgram(statementsOf(run, opened), (line) => passGate(run, line));
   } catch (thrown) {

@@ -4,7 +4,7 @@ import type { Logger } from '../base/logger.js';
 import type { Destination, Hypervisor, PivotOptions, ProbeAddress } from '../hypervisor/types.js';
 import type { NbdConnection } from '../nbd/types.js';
 import type { Probe } from '../probe/types.js';
-import type { EventSink, Verdict } from './events.js';
+import type { CommandEvent, EventLimits, EventSink, Verdict } from './events.js';
 import type { Gate } from './gate.js';
 import type { Lease } from './guardian/types.js';
 import type { MilestoneJournal } from './runs/types.js';
@@ -58,6 +58,16 @@ export const DEFAULTS = {
 /** What to do about a migration that does not converge. */
 export type Decision = 'more-rounds' | 'pause-anyway' | 'cancel';
 
+/** A run that goes on, for who controls it. */
+export interface RunHandle {
+  /** As they are now. */
+  readonly limits: EventLimits;
+  /** Changes those that are named, from the next statement or sooner; `maxBandwidth` null is no cap. */
+  changeLimits(change: Partial<EventLimits>): void;
+  /** Tells everybody what a controller did. */
+  emit(event: Omit<CommandEvent, 'seq' | 't'>): void;
+}
+
 /** The world outside the engine. */
 export interface MigrationParts {
   /** Is called at statement 1; what it opens is closed by the engine. */
@@ -82,6 +92,8 @@ export interface MigrationParts {
   readonly journal?: MilestoneJournal;
   /** Has a guardian watch over the guest while the program has it paused; without it, nobody does. */
   readonly lease?: Lease;
+  /** Is given the run when it begins, before its first statement. */
+  onBegin?(run: RunHandle): void;
   /** Is asked when the limit of rounds is reached; without it the answer is `cancel`. */
   decide?(verdict: Verdict): Promise<Decision>;
   readonly clock: Clock;

@@ -8,7 +8,7 @@ import type {
   SourceDisk,
 } from '../hypervisor/types.js';
 import { BlockSet, encodeRuns, type BlockGeometry } from './blockset/index.js';
-import type { EventBody, EventForecast, SummaryEvent } from './events.js';
+import type { EventBody, EventForecast, EventLimits, SummaryEvent } from './events.js';
 import type { GuestCache } from './guest-cache.js';
 import type { Ledger } from './ledger.js';
 import type { MigrationOptions, MigrationParts } from './options.js';
@@ -81,6 +81,7 @@ export class Run {
   diskName: string;
   /** A link carries as much back as it carries forth. */
   readonly readBackThrottle: Throttle;
+  #limits: EventLimits;
   readonly bandwidth = new Rate(10_000);
   readonly dirtyRate = new Rate(10_000);
   /** Ends everything that waits: the person's cancel, or a failure beside the program. */
@@ -97,6 +98,8 @@ export class Run {
     this.signal = AbortSignal.any([parts.signal, this.#failure.signal]);
     this.readBackThrottle = new Throttle(parts.clock, options.maxBandwidth);
     this.startedMs = parts.clock.now();
+    const { maxBandwidth = null, downtimeLimitMs, maxRounds } = options;
+    this.#limits = { maxBandwidth, downtimeLimitMs, maxRounds };
     this.diskName = options.disk;
   }
 
@@ -114,6 +117,19 @@ export class Run {
   /** What ended the program beside it, if anything did. */
   get failure(): unknown {
     return this.#failure.signal.reason as unknown;
+  }
+
+  /** As they are now: whoever controls the run may change them. */
+  get limits(): EventLimits {
+    return this.#limits;
+  }
+
+  changeLimits(change: Partial<EventLimits>): void {
+    this.#limits = { ...this.#limits, ...change };
+    const cap = this.#limits.maxBandwidth ?? undefined;
+    this.throttle.bytesPerSecond = cap;
+    this.readBackThrottle.bytesPerSecond = cap;
+    this.emit({ type: 'limits', limits: this.#limits });
   }
 
   /** Gives the event its number and time, and hands it on. */
@@ -231,7 +247,7 @@ export class Run {
 
   /** Whether sending `blocks` (and comparing them, if asked) while the guest stands fits the downtime limit. */
   fits(blocks: BlockSet): boolean {
-    return blocks.isEmpty || this.#downtimeMs(blocks) <= this.options.downtimeLimitMs;
+    return blocks.isEmpty || this.#downtimeMs(blocks) <= this.limits.downtimeLimitMs;
   }
 
   /** How long the guest would stand if it were paused now, in milliseconds. */
@@ -250,7 +266,7 @@ export class Run {
       pendingBytes: this.bytesOf(this.pending),
       bandwidth: this.bytesPerSecond,
       dirtyRate: this.dirtyRate.bytesPerSecond ?? 0,
-      downtimeLimitMs: this.options.downtimeLimitMs,
+      downtimeLimitMs: this.limits.downtimeLimitMs,
     };
   }
 

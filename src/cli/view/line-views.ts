@@ -1,5 +1,5 @@
 /** The views of a migration for those who cannot be redrawn: lines of text, and lines of JSON. */
-import type { Decision, MigrationEvent } from '../../engine/index.js';
+import type { MigrationEvent } from '../../engine/index.js';
 import { JsonLines } from '../json-lines.js';
 import type { World } from '../world.js';
 import { ViewModel } from './model.js';
@@ -14,8 +14,6 @@ export interface LineViewOptions {
   readonly world: World;
   /** Is called when nobody reads the output any more. */
   onReaderGone(error: Error): void;
-  /** What to do when it does not converge; there is nobody to ask. */
-  readonly decision: Decision;
 }
 
 /** Text, for a pipe, a log or a terminal that cannot move its cursor. */
@@ -36,16 +34,8 @@ export class PlainView implements RunView {
     return Promise.resolve();
   }
 
-  decide(): Promise<Decision> {
-    return Promise.resolve(this.options.decision);
-  }
-
   note(message: string): void {
     this.#write([printable(message)]);
-  }
-
-  get guestIsDown(): boolean {
-    return this.model.pausedSince !== undefined;
   }
 
   close(): Promise<void> {
@@ -67,15 +57,12 @@ export class PlainView implements RunView {
 /** Each event as a line of JSON on stdout; what is no event goes to stderr. */
 export class JsonView implements RunView {
   readonly #lines: JsonLines;
-  #guestIsDown = false;
 
   constructor(private readonly options: LineViewOptions) {
     this.#lines = new JsonLines(options.world.stdout, (error) => options.onReaderGone(error));
   }
 
   readonly sink = (event: MigrationEvent): void => {
-    if (event.type === 'paused' && event.byProgram) this.#guestIsDown = true;
-    if (event.type === 'resumed') this.#guestIsDown = false;
     this.#lines.write(event);
   };
 
@@ -83,16 +70,8 @@ export class JsonView implements RunView {
     return this.#lines.ready(signal);
   }
 
-  decide(): Promise<Decision> {
-    return Promise.resolve(this.options.decision);
-  }
-
   note(message: string): void {
     this.options.world.stderr.write(`migrascope: ${printable(message)}\n`);
-  }
-
-  get guestIsDown(): boolean {
-    return this.#guestIsDown;
   }
 
   close(): Promise<void> {

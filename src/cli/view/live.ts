@@ -1,7 +1,7 @@
 /** The live view: redraws a frame in a terminal, at most ten times a second, and reads its keys. */
 import { createLogUpdate } from 'log-update';
 import { CancelledError, messageOf } from '../../base/errors.js';
-import type { ControlledGate, Decision, MigrationEvent } from '../../engine/index.js';
+import type { Decision, GateControl, MigrationEvent } from '../../engine/index.js';
 import { Control, KEYS } from '../control.js';
 import type { Interrupt } from '../interrupt.js';
 import { readKeys } from '../keys.js';
@@ -22,12 +22,10 @@ const DEFAULT_HEIGHT = 24;
 
 export interface LiveOptions {
   readonly world: World;
-  readonly gate: ControlledGate;
+  readonly gate: GateControl;
   readonly interrupt: Interrupt;
   /** Whether the program is listed. */
   readonly stepping: boolean;
-  /** What to do when it does not converge. */
-  decide(ask: () => Promise<Decision>): Promise<Decision>;
 }
 
 export class LiveView implements RunView {
@@ -51,7 +49,7 @@ export class LiveView implements RunView {
     this.#draw = createLogUpdate(world.stdout);
     this.#control = new Control(gate, interrupt, () => (this.#news = true));
     this.#closeKeys = readKeys(world.stdin, world, (key) => this.#control.press(key));
-    world.stdout.on('error', () => interrupt.cancel('the terminal is gone'));
+    world.stdout.on('error', () => interrupt.leave());
     this.#drawing = this.#loop();
   }
 
@@ -65,17 +63,17 @@ export class LiveView implements RunView {
     return Promise.resolve();
   }
 
-  decide(): Promise<Decision> {
-    return this.options.decide(() => this.#control.ask());
+  ask(): Promise<Decision | undefined> {
+    return this.#control.ask();
+  }
+
+  dismiss(): void {
+    this.#control.dismiss();
   }
 
   note(message: string): void {
     this.model.note(message);
     this.#news = true;
-  }
-
-  get guestIsDown(): boolean {
-    return this.model.pausedSince !== undefined;
   }
 
   async close(): Promise<void> {
@@ -142,8 +140,8 @@ export class LiveView implements RunView {
   #shortKeys(): string {
     if (this.options.interrupt.signal.aborted) return 'Ctrl-C again stops at once';
     return this.model.heldSince === undefined
-      ? 'p pause   i inspect   q cancel   ? keys'
-      : 's step   b batch   r round   c run   i inspect   q cancel   ? keys';
+      ? 'p pause   i inspect   d detach   q cancel   ? keys'
+      : 's step   b batch   r round   c run   i inspect   d detach   q cancel   ? keys';
   }
 
   #lastLines(): string[] {

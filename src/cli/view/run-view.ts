@@ -1,27 +1,38 @@
-/** What shows a migration, whichever way: live in a terminal, line by line, or as JSON. */
+/** What shows a migration, whichever way: live in a terminal, line by line, as JSON, or not at all. */
 import type { Decision, EventSink } from '../../engine/index.js';
+import type { World } from '../world.js';
+import { printable } from './style.js';
 
 export interface RunView {
   /** Takes every event of the run. */
   readonly sink: EventSink;
   /** Resolves when the view can take more, or when `signal` aborts. */
   ready(signal: AbortSignal): Promise<void>;
-  /** Asks the person, where there is one, about the newest verdict. */
-  decide(): Promise<Decision>;
+  /** Asks the person about the newest verdict; undefined when somebody else answered. Absent where nobody can be asked. */
+  ask?(): Promise<Decision | undefined>;
+  /** The question was answered by somebody else. */
+  dismiss?(): void;
   /** Tells the person something that is no event. */
   note(message: string): void;
-  /** Whether the program has the guest paused, as far as the view knows. */
-  readonly guestIsDown: boolean;
   /** Shows the end, and gives the terminal back. Idempotent. */
   close(): Promise<void>;
 }
 
-/** What stopping at once leaves behind. */
-export function describeLeftovers(guestIsDown: boolean, guarded: boolean): string {
-  const names = 'What is called migrascope-… may be left in the hypervisor.';
-  if (!guestIsDown) return `The guest runs on its source. ${names}`;
-  const guest = guarded
-    ? 'The guest is paused; its guardian resumes it now.'
-    : 'THE GUEST IS PAUSED: resume it at its monitor (cont).';
-  return `${guest} ${names}`;
+/** Shows nothing but notes, on stderr. */
+export class QuietView implements RunView {
+  constructor(private readonly world: Pick<World, 'stderr'>) {}
+
+  readonly sink = (): void => undefined;
+
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  note(message: string): void {
+    this.world.stderr.write(`migrascope: ${printable(message)}\n`);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
 }

@@ -32,7 +32,7 @@ export async function createRunFolder(root: string, run: string): Promise<RunFol
     throw new UsageError(`"${run}" is no id of a run.`, {
       hint: 'It has 1 to 8 characters of a-z and 0-9.',
     });
-  const folder = describeFolder(root, run);
+  const folder = runFolder(root, run);
   checkSocketPath(folder.controlSocket);
   try {
     await mkdir(root, { recursive: true, mode: 0o700 });
@@ -86,7 +86,7 @@ export async function listRuns(root: string): Promise<readonly RunFolder[]> {
     });
   const dated = await Promise.all(
     names.map(async ({ name }) => {
-      const folder = describeFolder(root, name);
+      const folder = runFolder(root, name);
       const made = await stat(folder.path).then(
         ({ birthtimeMs }) => birthtimeMs,
         () => undefined,
@@ -100,7 +100,8 @@ export async function listRuns(root: string): Promise<readonly RunFolder[]> {
     .map(({ folder }) => folder);
 }
 
-function describeFolder(root: string, run: string): RunFolder {
+/** Where a run keeps what is its own; whether it is there is not said. */
+export function runFolder(root: string, run: string): RunFolder {
   const path = join(root, run);
   return {
     run,

@@ -1,5 +1,12 @@
 /** The door of the runs: where they are kept, their journals, and how they stand. */
-export { createRunFolder, listRuns, longestSocketPath, openRunFolder, runsRoot } from './folder.js';
+export {
+  createRunFolder,
+  listRuns,
+  longestSocketPath,
+  openRunFolder,
+  runFolder,
+  runsRoot,
+} from './folder.js';
 export {
   FileJournal,
   formatRecord,

@@ -22,7 +22,7 @@ const AGREED_FACTOR = 2;
 
 export class Finish {
   /** Rounds, from the run's beginning, after which somebody has to decide. */
-  #limit: number | undefined;
+  #leastRounds: number | undefined;
   #sentWhilePaused = BlockSet.empty;
   /** Of the bytes that were compared, those that an event has told of. */
   #judgedBytes = 0;
@@ -235,8 +235,9 @@ export class Finish {
   /** Whether to pause although it does not fit; asks nobody before the limit of rounds. */
   async #decideAtLimit(): Promise<boolean> {
     const { run } = this;
-    this.#limit ??= Math.max(run.options.maxRounds, run.round + LAST_ROUNDS);
-    return run.round + 1 >= this.#limit && this.#decide();
+    this.#leastRounds ??= run.round + LAST_ROUNDS;
+    const limit = Math.max(run.limits.maxRounds, this.#leastRounds);
+    return run.round + 1 >= limit && this.#decide();
   }
 
   async #decide(): Promise<boolean> {
@@ -252,7 +253,7 @@ export class Finish {
     if (decision === 'cancel')
       throw new NotConvergedError(`The migration does not converge. ${message}`, { hint });
     if (decision === 'pause-anyway') this.#agreedMs = verdict.downtimeMs * AGREED_FACTOR;
-    else this.#limit = run.round + 1 + run.options.maxRounds;
+    else this.#leastRounds = run.round + 1 + run.limits.maxRounds;
     return decision === 'pause-anyway';
   }
 }

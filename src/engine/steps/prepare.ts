@@ -210,11 +210,7 @@ function emitStart(run: Run, host: string, disk: GuestDisk, destination: Destina
     granularity: options.granularity,
     destination: destination.name,
     policy: options.policy,
-    limits: {
-      maxBandwidth: options.maxBandwidth ?? null,
-      downtimeLimitMs: options.downtimeLimitMs,
-      maxRounds: options.maxRounds,
-    },
+    limits: run.limits,
     verify: options.verify,
     pivot: options.pivot,
   });

@@ -76,7 +76,7 @@ export class Rounds {
     this.#endRound(run.bytesOf(undeferred));
     return (
       run.fits(undeferred) ||
-      run.round + 1 >= run.options.maxRounds ||
+      run.round + 1 >= run.limits.maxRounds ||
       !roundsStillHelp(this.#figures)
     );
   }

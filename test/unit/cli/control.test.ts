@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ControlledGate, type Decision } from '../../../src/engine/index.js';
+import { ControlledGate } from '../../../src/engine/index.js';
 import { Control, KEYS, keyHelp } from '../../../src/cli/control.js';
 import { Interrupt } from '../../../src/cli/interrupt.js';
 import { readKeys } from '../../../src/cli/keys.js';
@@ -112,7 +112,7 @@ describe('the keys', () => {
     ['q', 'cancel'],
   ] as const)('%s answers the question with %s', async (key, decision) => {
     const { control } = controlled();
-    const answer: Promise<Decision> = control.ask();
+    const answer = control.ask();
     expect(control.state.asking).toBe(true);
     control.press('x');
     expect(control.state.asking).toBe(true);

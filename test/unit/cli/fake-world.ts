@@ -1,20 +1,27 @@
 /** A world without a terminal, a network or time: everything that a command writes is kept as text. */
-import { PassThrough, Writable } from 'node:stream';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { duplexPair, PassThrough, Writable, type Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { throwIfCancelled } from '../../../src/base/cancel.js';
-import type { MigrascopeError } from '../../../src/base/errors.js';
-import type {
-  MigrationEvent,
-  MigrationOptions,
-  MigrationParts,
-  MigrationResult,
-  RunStatus,
-  SummaryEvent,
+import { UsageError, type MigrascopeError } from '../../../src/base/errors.js';
+import { silentLogger } from '../../../src/base/logger.js';
+import {
+  serveRun,
+  type EngineRequest,
+  type MigrationEvent,
+  type MigrationOptions,
+  type MigrationParts,
+  type MigrationResult,
+  type RunStatus,
+  type SummaryEvent,
 } from '../../../src/engine/index.js';
 import type {
   Connections,
+  EndSignal,
+  EngineLink,
   RecoveryWorld,
-  RunParts,
-  RunRequest,
   World,
 } from '../../../src/cli/world.js';
 import { summaryWith } from './fixtures.js';
@@ -56,9 +63,9 @@ export class FakeWorld implements World {
   env: Record<string, string | undefined> = {};
   readonly exits: number[] = [];
   readonly hosts: string[] = [];
-  readonly opened: RunRequest[] = [];
+  readonly opened: EngineRequest[] = [];
   closedRuns = 0;
-  readonly #signals = new Set<() => void>();
+  readonly #signals = new Set<(signal: EndSignal) => void>();
   readonly #exitListeners = new Set<() => void>();
   #time = 0;
 
@@ -83,10 +90,6 @@ export class FakeWorld implements World {
     return this;
   }
 
-  today(): Date {
-    return new Date('2026-01-01T00:00:00Z');
-  }
-
   newRun(): string {
     return 'k3x9';
   }
@@ -103,13 +106,48 @@ export class FakeWorld implements World {
     });
   }
 
-  async openRun(request: RunRequest): Promise<RunParts> {
-    this.opened.push(request);
-    const close = () => {
-      this.closedRuns++;
-      return Promise.resolve();
-    };
-    return { ...(await this.connections(request.host)), close };
+  /** Runs the engine in this process, behind the same control socket. */
+  async startEngine(request: EngineRequest): Promise<EngineLink> {
+    let accept: (stream: Duplex) => void = () => undefined;
+    const folder = await mkdtemp(join(tmpdir(), 'migrascope-test-'));
+    await new Promise<void>((resolve, reject) => {
+      this.served = serveRun(request, {
+        migrate: this.migrate,
+        openRun: async (asked, _logger, accepts) => {
+          this.opened.push(asked);
+          accept = accepts;
+          const close = () => {
+            this.closedRuns++;
+            return rm(folder, { recursive: true });
+          };
+          return {
+            ...(await this.connections(asked.host)),
+            events: join(folder, 'events.jsonl'),
+            close,
+          };
+        },
+        onReady: resolve,
+        onEndSignal: () => undefined,
+        logger: silentLogger,
+        clock: { now: () => performance.now(), sleep: (milliseconds) => delay(milliseconds) },
+        today: () => new Date('2026-01-01T00:00:00Z'),
+        version: '1.2.3',
+      }).catch(reject);
+    });
+    this.accept = accept;
+    return this.attach(request.run);
+  }
+
+  /** Takes a further controller. */
+  accept: ((stream: Duplex) => void) | undefined;
+  /** Resolves when the engine that was started is done. */
+  served: Promise<void> = Promise.resolve();
+
+  attach(run: string): Promise<EngineLink> {
+    if (!this.accept) return Promise.reject(new UsageError(`There is no run "${run}".`));
+    const [stream, other] = duplexPair();
+    this.accept(other);
+    return Promise.resolve({ run, stream });
   }
 
   /** What `runs` gives. */
@@ -127,7 +165,7 @@ export class FakeWorld implements World {
     return this.recoveryWorld;
   }
 
-  onEndSignal(listener: () => void): () => void {
+  onEndSignal(listener: (signal: EndSignal) => void): () => void {
     this.#signals.add(listener);
     return () => this.#signals.delete(listener);
   }
@@ -137,8 +175,8 @@ export class FakeWorld implements World {
     return this.#signals.size;
   }
 
-  signal(): void {
-    for (const listener of this.#signals) listener();
+  signal(signal: EndSignal = 'SIGINT'): void {
+    for (const listener of this.#signals) listener(signal);
   }
 
   onExit(listener: () => void): () => void {
