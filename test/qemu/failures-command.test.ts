@@ -1,9 +1,10 @@
-/** Ctrl-C, once and twice, at the real command that moves a busy guest's disk. */
+/** The real command that moves a busy guest's disk: Ctrl-C, once and twice, and its death; and its engine process's. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { MigrationEvent, SummaryEvent } from '../../src/engine/index.js';
+import { openRunFolder, runStatus, type RunStatus } from '../../src/engine/index.js';
 import { MigrationLab } from './support/migration.js';
 import { leftovers } from './support/qemu-leftovers.js';
 import { QmpRelay } from './support/qmp-relay.js';
@@ -22,6 +23,20 @@ interface Ended {
   readonly errors: string;
 }
 
+const state = () => join(lab.folder, 'state');
+
+/** How the run of these events stands. */
+async function statusOf(events: readonly MigrationEvent[]): Promise<RunStatus> {
+  const start = events.find((event) => event.type === 'start')!;
+  return runStatus(await openRunFolder(join(state(), 'runs'), start.run));
+}
+
+/** Resolves when the run has ended. */
+async function untilEnded(events: readonly MigrationEvent[]): Promise<void> {
+  const ended = async () => expect(await statusOf(events)).toMatchObject({ state: 'ended' });
+  await vi.waitFor(ended, { timeout: 60_000, interval: 100 });
+}
+
 /** Sends the command a signal, SIGINT unless told. */
 type Interrupt = (signal?: NodeJS.Signals) => void;
 
@@ -37,9 +52,18 @@ async function migrate(
 ): Promise<Ended> {
   const { host = lab.guest.qmp, flags = [] } = options;
   const fixed = ['--to', `file:${path}`, '--pivot', '--json', '--policy', 'plain'];
-  const args = [command, 'migrate', host, 'disk0', ...fixed, '--max-bandwidth', '24MiB', ...flags];
-  const env = { ...process.env, MIGRASCOPE_STATE: join(lab.folder, 'state') };
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const args = ['migrate', host, 'disk0', ...fixed, '--max-bandwidth', '24MiB', ...flags];
+  return run(args, options);
+}
+
+/** Runs the command; `onEvent` and `onError` may send it signals. */
+async function run(
+  args: readonly string[],
+  options: Parameters<typeof migrate>[1],
+): Promise<Ended> {
+  const env = { ...process.env, MIGRASCOPE_STATE: state() };
+  const stdio = ['ignore', 'pipe', 'pipe'] as const;
+  const child = spawn(process.execPath, [command, ...args], { env, stdio: [...stdio] });
   const interrupt = (signal: NodeJS.Signals = 'SIGINT') => void child.kill(signal);
   const events: MigrationEvent[] = [];
   let errors = '';
@@ -105,23 +129,47 @@ test('a second Ctrl-C stops at once, and says what it leaves', async () => {
     },
   });
   expect(ended.code, ended.errors).toBe(130);
-  expect(ended.errors).toMatch(/^migrascope: stopped at once\. ./m);
+  expect(ended.errors).toMatch(/^migrascope: stopped at once\. The run \S+ goes on/m);
   expect(ended.events.some(({ type }) => type === 'summary')).toBe(false);
   await lab.expectOnSource();
   expect(await leftovers(lab.monitor)).not.toEqual([]);
   relay.cut();
+  await untilEnded(ended.events);
   await lab.removeLeftovers();
   await lab.expectUnharmed();
 });
 
-test('killed while the guest is paused: its guardian resumes the guest', async () => {
+test('its engine process killed while the guest is paused: its guardian resumes the guest', async () => {
+  const path = lab.newPath();
+  const flags = ['--verify', 'full', '--downtime-limit', '20s'];
+  const seen: MigrationEvent[] = [];
+  const onEvent = (event: MigrationEvent) => {
+    seen.push(event);
+    if (event.type !== 'paused') return;
+    void statusOf(seen).then(({ begin }) => process.kill(begin!.process.pid, 'SIGKILL'));
+  };
+  const ended = await migrate(path, { flags, onEvent });
+  expect(ended.code).toBe(1);
+  expect(ended.errors).toMatch(/^migrascope: The engine process of the run \S+ is gone\./m);
+  await vi.waitFor(() => lab.expectOnSource(), { timeout: 20_000, interval: 100 });
+  expect(await statusOf(ended.events)).toMatchObject({ state: 'dead' });
+  await lab.removeLeftovers();
+  await lab.expectUnharmed();
+});
+
+test('killed while the guest is paused: the run goes on, and another command sees its end', async () => {
   const path = lab.newPath();
   const flags = ['--verify', 'full', '--downtime-limit', '20s'];
   const onEvent = interruptAt((event) => event.type === 'paused', 'SIGKILL');
-  const ended = await migrate(path, { flags, onEvent });
-  expect(ended.code).toBeNull();
-  expect(ended.events.at(-1)?.type).toBe('paused');
-  await vi.waitFor(() => lab.expectOnSource(), { timeout: 20_000, interval: 100 });
-  await lab.removeLeftovers();
-  await lab.expectUnharmed();
+  const killed = await migrate(path, { flags, onEvent });
+  expect(killed.code).toBeNull();
+  expect(killed.events.at(-1)?.type).toBe('paused');
+  const { run: id } = await statusOf(killed.events);
+  const attached = await run(['attach', id, '--json'], {});
+  expect(attached.code, attached.errors).toBe(0);
+  expect(attached.events.slice(0, killed.events.length)).toEqual(killed.events);
+  expect(attached.events.at(-1)).toMatchObject({ type: 'summary', switchedOver: true });
+  await untilEnded(killed.events);
+  await lab.expectOnSource(`disk0.${id}`);
+  expect(await lab.lab.verify()).toBeGreaterThan(0);
 });
