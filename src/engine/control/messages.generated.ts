@@ -48,6 +48,9 @@ export interface StateRequest {
   jsonrpc: '2.0';
   id: RequestId;
   method: 'state';
+  params?: {
+    [k: string]: unknown;
+  };
 }
 /**
  * Let the program run on.
@@ -56,6 +59,9 @@ export interface RunRequest {
   jsonrpc: '2.0';
   id: RequestId;
   method: 'run';
+  params?: {
+    [k: string]: unknown;
+  };
 }
 /**
  * Hold the program at its next statement.
@@ -64,6 +70,9 @@ export interface PauseRequest {
   jsonrpc: '2.0';
   id: RequestId;
   method: 'pause';
+  params?: {
+    [k: string]: unknown;
+  };
 }
 /**
  * Let the program go on to the next statement, batch or round; where it runs, hold it at its next statement.
@@ -116,6 +125,9 @@ export interface CancelRequest {
   jsonrpc: '2.0';
   id: RequestId;
   method: 'cancel';
+  params?: {
+    [k: string]: unknown;
+  };
 }
 /**
  * Leave; the run goes on.
@@ -124,6 +136,9 @@ export interface DetachRequest {
   jsonrpc: '2.0';
   id: RequestId;
   method: 'detach';
+  params?: {
+    [k: string]: unknown;
+  };
 }
 /**
  * The answer to a request; `result` is a State for attach and state, else an empty object.

@@ -65,7 +65,7 @@ export function parseRequest(line: string): {
   };
   if (value['jsonrpc'] !== '2.0') refuse(CODES.request, '`jsonrpc` is "2.0".');
   if (typeof method !== 'string') return refuse(CODES.request, '`method` is a string.');
-  const params = value['params'] ?? {};
+  const params = 'params' in value ? value['params'] : {};
   if (!isFields(params)) return refuse(CODES.params, '`params` is an object.');
   const request = readRequest(method, params, (message) => refuse(CODES.params, message));
   return {

@@ -167,8 +167,9 @@ class Session {
   async #serve(): Promise<void> {
     const lines = new LineReader('a controller', LONGEST_REQUEST);
     try {
-      for await (const chunk of this.stream as AsyncIterable<Buffer>) {
-        for (const line of lines.push(chunk)) await this.#answer(line);
+      // What can't be read is answered yet: the stream has to outlive the loop.
+      for await (const chunk of this.stream.iterator({ destroyOnReturn: false })) {
+        for (const line of lines.push(chunk as Buffer)) await this.#answer(line);
       }
       await this.#following;
     } catch (error) {
