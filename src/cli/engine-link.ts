@@ -1,16 +1,22 @@
 /** How a controller of this process reaches engine processes: by starting one, or by its run's id. */
-import { UsageError } from '../base/errors.js';
+import { HypervisorError, UsageError } from '../base/errors.js';
+import type { Logger } from '../base/logger.js';
 import {
   connectControl,
+  lookAtDeadRun,
   openRunFolder,
   runFolder,
   runsRoot,
   runStatus,
   startEngineProcess,
+  type BeginFacts,
   type EngineRequest,
+  type JournalRecord,
   type RunStatus,
 } from '../engine/index.js';
-import type { EngineLink } from './world.js';
+import { looksLikeAddress } from '../hypervisor/index.js';
+import { recoveryBelow } from './recover-parts.js';
+import type { EngineLink, RecoveryWorld, ResumeOptions } from './world.js';
 
 /** @throws as World.startEngine. */
 export async function startEngine(
@@ -31,10 +37,57 @@ export async function attachToRun(name: string, signal: AbortSignal): Promise<En
   throw notRunning(status);
 }
 
+/** @throws as World.resume. */
+export async function resumeRun(
+  name: string,
+  how: ResumeOptions,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<EngineLink> {
+  const folder = await openRunFolder(runsRoot(), name);
+  const { run } = folder;
+  const status = await runStatus(folder, signal);
+  const { begin } = status;
+  if (status.state !== 'dead' || !begin) throw notDead(status);
+  const recovery = recoveryBelow(logger);
+  const { resume } = await lookAtDeadRun(folder, recovery, signal);
+  if (resume?.state !== 'possible')
+    throw new HypervisorError(`The run ${run} ${resume?.text ?? 'is not dead'}.`, {
+      hint: '`migrascope recover` puts right what it left; then begin the migration anew.',
+    });
+  const host = await hostOf(begin, await recovery.readJournal(folder), recovery);
+  return startEngine({ host, run, options: begin.options, resumes: true, ...how }, signal);
+}
+
+/** As the run named it, where that is the same hypervisor still; else its address. */
+async function hostOf(
+  { host }: Pick<BeginFacts, 'host'>,
+  records: readonly JournalRecord[],
+  recovery: RecoveryWorld,
+): Promise<string> {
+  const source = records.find((record) => record.type === 'source');
+  const now = await recovery.hypervisorOf(host).catch(() => undefined);
+  return source && now !== source.hypervisor && looksLikeAddress(source.hypervisor)
+    ? source.hypervisor
+    : host;
+}
+
+function notDead({ run, state, reason }: RunStatus): UsageError {
+  const hints = {
+    ended: 'Begin a new migration.',
+    running: `\`migrascope attach ${run}\` shows it.`,
+    unknown: '`migrascope runs` says more.',
+    dead: '`migrascope recover` says more.',
+  };
+  return new UsageError(`The run ${run} can't be resumed: it is ${state}. ${reason}`, {
+    hint: hints[state],
+  });
+}
+
 function notRunning({ run, state, reason }: RunStatus): UsageError {
   const hints = {
     ended: '`migrascope runs` lists those that run.',
-    dead: '`migrascope recover` says what it left, and puts it right.',
+    dead: '`migrascope recover` says what it left, and whether it can be resumed.',
     unknown: '`migrascope runs` lists those that run.',
     running: '',
   };

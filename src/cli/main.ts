@@ -1,7 +1,7 @@
 /** The command `migrascope`: the entry of its bundle, dist/cli.js, which lies in a folder beside package.json. */
 import { readFileSync } from 'node:fs';
 import { labCommand } from './lab.js';
-import { attachToRun, startEngine } from './engine-link.js';
+import { attachToRun, resumeRun, startEngine } from './engine-link.js';
 import { connectionsTo, lookAtRuns } from './parts.js';
 import { runCommandLine } from './program.js';
 import { recoveryBelow } from './recover-parts.js';
@@ -20,6 +20,7 @@ const world = systemWorld({
   recovery: recoveryBelow,
   startEngine,
   attach: attachToRun,
+  resume: resumeRun,
 });
 const code = await runCommandLine(process.argv.slice(2), {
   world,

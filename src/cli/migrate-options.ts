@@ -21,8 +21,18 @@ import {
 /** What to do when a migration does not converge. */
 export type OnLimit = 'ask' | 'more-rounds' | 'pause' | 'cancel';
 
+/** How a run is steered, as commander gives it. */
+export interface SteeringFlags {
+  readonly onLimit: OnLimit;
+  /** Unless `--no-guardian` was given. */
+  readonly guardian: boolean;
+  readonly step?: true;
+  readonly detach?: true;
+  readonly json?: true;
+}
+
 /** The options as commander gives them. */
-export interface MigrateFlags {
+export interface MigrateFlags extends SteeringFlags {
   readonly to: string;
   readonly policy: PolicyName;
   readonly maxBandwidth?: string;
@@ -37,13 +47,7 @@ export interface MigrateFlags {
   readonly cacheDirect?: 'on' | 'off';
   readonly discard?: 'ignore' | 'unmap';
   readonly aio?: 'threads' | 'native' | 'io_uring';
-  readonly onLimit: OnLimit;
-  /** Unless `--no-guardian` was given. */
-  readonly guardian: boolean;
-  readonly step?: true;
-  readonly detach?: true;
   readonly trace?: string;
-  readonly json?: true;
 }
 
 const LEAST_GRANULARITY = 4 * 1024;
@@ -52,10 +56,6 @@ const MOST_ROUNDS = 10_000;
 
 /** Gives the command its options. */
 export function declareMigrateOptions(command: Command): Command {
-  const choice = (flags: string, text: string, choices: readonly string[], chosen?: string) => {
-    const option = new Option(flags, text).choices(choices);
-    return chosen === undefined ? option : option.default(chosen);
-  };
   return command
     .requiredOption(
       '--to <destination>',
@@ -108,6 +108,18 @@ export function declareMigrateOptions(command: Command): Command {
         'io_uring',
       ]),
     )
+    .option('--trace <file>', 'write every event to a new file; gzip where it ends in .gz');
+}
+
+/** An option that takes one of some words. */
+function choice(flags: string, text: string, choices: readonly string[], chosen?: string): Option {
+  const option = new Option(flags, text).choices(choices);
+  return chosen === undefined ? option : option.default(chosen);
+}
+
+/** Declares how a run is steered that a command starts or goes on with. */
+export function declareSteeringOptions(command: Command): Command {
+  return command
     .addOption(
       choice(
         '--on-limit <action>',
@@ -122,7 +134,6 @@ export function declareMigrateOptions(command: Command): Command {
     )
     .option('--step', 'stop at each statement and wait for keys')
     .option('--detach', 'leave it running once it has begun; `migrascope attach` comes back')
-    .option('--trace <file>', 'write every event to a new file; gzip where it ends in .gz')
     .option('--json', 'print every event as a line of JSON, and nothing else');
 }
 

@@ -8,9 +8,11 @@ import { keyHelp } from './control.js';
 import { exitCodeHelp, type ExitCode } from './exit-codes.js';
 import {
   declareMigrateOptions,
+  declareSteeringOptions,
   migrationOptions,
   type MigrateFlags,
   type OnLimit,
+  type SteeringFlags,
 } from './migrate-options.js';
 import type { World } from './world.js';
 
@@ -39,7 +41,7 @@ export function migrateCommand(world: World, finish: (code: ExitCode) => void): 
       'a name of the hosts file, unix:PATH, tcp:HOST:PORT or ssh://[USER@]HOST/PATH',
     )
     .argument('<disk>', 'name of the disk, as `migrascope map HOST` lists it');
-  return declareMigrateOptions(command)
+  return declareSteeringOptions(declareMigrateOptions(command))
     .addHelpText('after', `${EXAMPLES}\n${keyHelp()}\n\n${exitCodeHelp()}`)
     .action(async (host: string, disk: string, flags: MigrateFlags) => {
       finish(await runMigrate(world, host, disk, flags));
@@ -78,7 +80,11 @@ export async function runMigrate(
   });
 }
 
-function checkFlags(flags: MigrateFlags, live: boolean): void {
+/** @throws UsageError for flags that don't go together. */
+export function checkFlags(
+  flags: Pick<SteeringFlags, 'detach' | 'json' | 'step'>,
+  live: boolean,
+): void {
   if (flags.detach && flags.json) {
     throw new UsageError('--detach does not go with --json.', {
       hint: 'Leave --json out here, and give it to `migrascope attach`.',
@@ -96,7 +102,7 @@ function checkFlags(flags: MigrateFlags, live: boolean): void {
 }
 
 /** Where nobody can be asked, `ask` means `cancel`. */
-function decisionOf(onLimit: OnLimit, canAsk: boolean): Decision | 'ask' {
+export function decisionOf(onLimit: OnLimit, canAsk: boolean): Decision | 'ask' {
   switch (onLimit) {
     case 'more-rounds':
     case 'cancel':

@@ -6,6 +6,7 @@ import { mapCommand } from './map.js';
 import { migrateCommand } from './migrate.js';
 import { recoverCommand } from './recover.js';
 import { reportError } from './report.js';
+import { resumeCommand } from './resume.js';
 import { runsCommand } from './runs.js';
 import type { World } from './world.js';
 
@@ -59,6 +60,7 @@ function buildProgram(parts: ProgramParts, finish: (code: ExitCode) => void): Co
   const commands = [
     migrateCommand(world, finish),
     attachCommand(world, finish),
+    resumeCommand(world, finish),
     mapCommand(world, finish),
     runsCommand(world),
     recoverCommand(world, finish),

@@ -6,6 +6,7 @@ import {
   appendToJournal,
   listRuns,
   readJournal,
+  replayEvents,
   runsRoot,
   runStatus,
   type Reached,
@@ -18,7 +19,7 @@ import {
   type Host,
   type Journal,
 } from '../hypervisor/index.js';
-import { hostCalled } from './parts.js';
+import { hostCalled } from './host-called.js';
 import type { KnownRun, RecoveryWorld } from './world.js';
 
 /** @param root the folder of the runs; this user's unless told. */
@@ -32,6 +33,7 @@ export function recoveryBelow(logger: Logger, root: string = runsRoot()): Recove
     runs: (signal) => knownRuns(root, signal),
     status: runStatus,
     readJournal: ({ journal }) => readJournal(journal),
+    readEvents: ({ events }) => replayEvents(events),
     appendJournal: ({ journal }, entry) => appendToJournal(journal, entry, times),
     hypervisorOf: async (host) => (await hostCalled(host)).name,
     isLocal,

@@ -11,7 +11,7 @@ const END_SIGNALS: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
  * @param parts how hosts and destinations are reached.
  */
 export function systemWorld(
-  parts: Pick<World, 'connections' | 'startEngine' | 'attach' | 'runs' | 'recovery'>,
+  parts: Pick<World, 'connections' | 'startEngine' | 'attach' | 'resume' | 'runs' | 'recovery'>,
 ): World {
   for (const stream of [process.stdin, process.stdout, process.stderr]) {
     stream.on('error', () => undefined);

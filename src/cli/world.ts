@@ -38,6 +38,9 @@ export interface EngineLink {
   readonly stream: Duplex;
 }
 
+/** How a run is gone on with; the rest is as it was begun. */
+export type ResumeOptions = Pick<EngineRequest, 'guardian' | 'held' | 'onLimit'>;
+
 /** A run of this machine and user. */
 export interface KnownRun {
   readonly folder: RunFolder;
@@ -78,6 +81,12 @@ export interface World {
    * @throws UsageError when there is none, or it is dead; CancelledError.
    */
   attach(run: string, signal: AbortSignal): Promise<EngineLink>;
+  /**
+   * Starts an engine process that goes on with the run of that id, whose process is dead.
+   * @throws UsageError when there is none, or it is not dead; HypervisorError when it can't be gone
+   * on with; CancelledError.
+   */
+  resume(run: string, how: ResumeOptions, logger: Logger, signal: AbortSignal): Promise<EngineLink>;
   /** How the newest `most` runs of this machine and user stand, the oldest of them first. */
   runs(most: number): Promise<readonly RunStatus[]>;
   recovery(logger: Logger): RecoveryWorld;

@@ -9,6 +9,7 @@ export type MigrationEvent =
   | HeldEvent
   | StatementEvent
   | AllocatedEvent
+  | TakenOverEvent
   | DirtyEvent
   | CacheEvent
   | PlanEvent
@@ -216,6 +217,33 @@ export interface AllocatedEvent {
   bytes: number;
 }
 /**
+ * The process of the run had died, and another one goes on with it. What the events before say of what happens just then (a statement, a pause, a round) is over.
+ */
+export interface TakenOverEvent {
+  type: 'taken-over';
+  /**
+   * Number of the event in its run, from 0.
+   */
+  seq: number;
+  /**
+   * Milliseconds since the run began.
+   */
+  t: number;
+  pending: Runs;
+  /**
+   * Its bytes.
+   */
+  pendingBytes: number;
+  /**
+   * Bytes of blocks that were sent before and need not be sent again.
+   */
+  keptBytes: number;
+  /**
+   * Bytes of blocks that had been sent, and were not found at the destination.
+   */
+  lostBytes: number;
+}
+/**
  * What the guest wrote to its disk since the previous dirty event (or since tracking began).
  */
 export interface DirtyEvent {
@@ -237,6 +265,10 @@ export interface DirtyEvent {
    * Their bytes.
    */
   bytes: number;
+  /**
+   * Number of the flip that it is of, above those before; a process that takes the run over goes on from it.
+   */
+  flip: number;
 }
 /**
  * A look at the guest's page cache.

@@ -11,6 +11,7 @@ export {
 export { migrate, type MigrationResult } from './migrate.js';
 export {
   DEFAULTS,
+  type Continuation,
   type Decision,
   type DestinationRequest,
   type MigrationOptions,
@@ -23,6 +24,7 @@ export { PROGRAM } from './program.js';
 export { createTraceWriter, type TraceWriter } from './trace.js';
 export { describeReport } from './guest-cache.js';
 export { explainReason, type CacheView, type DeferralReason } from './policy/index.js';
+export { replayEvents, type ReplayedEvents } from './continuation/index.js';
 export * from './control/index.js';
 export * from './process/index.js';
 export * from './recover/index.js';

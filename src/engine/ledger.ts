@@ -1,5 +1,6 @@
 /** The account of a run: what was sent, how often, what was put off. */
 import { BlockSet, BlockSetBuilder, type BlockGeometry } from './blockset/index.js';
+import type { Replayed } from './continuation/replay.js';
 import type { SentRequest } from './transfer.js';
 
 /** What was confirmed since the account was last settled. */
@@ -25,7 +26,18 @@ export class Ledger {
   #openZeroBytes = 0;
   #anyOpen = false;
 
-  constructor(private readonly geometry: BlockGeometry) {}
+  /** @param before what was sent and put off before, by another process of the run. */
+  constructor(
+    private readonly geometry: BlockGeometry,
+    before?: Pick<Replayed, 'sent' | 'everDeferred' | 'sums'>,
+  ) {
+    if (!before) return;
+    this.sent = before.sent;
+    this.everDeferred = before.everDeferred;
+    this.sentBytes = before.sums.sentBytes;
+    this.resentBytes = before.sums.resentBytes;
+    this.zeroBytes = before.sums.zeroBytes;
+  }
 
   /** Bytes of distinct blocks sent. */
   get distinctBytes(): number {

@@ -1,9 +1,17 @@
 /** What a migration is asked to do, and what it is given to do it with. */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { Destination, Hypervisor, PivotOptions, ProbeAddress } from '../hypervisor/types.js';
+import type { FileIdentity } from '../hypervisor/index.js';
+import type {
+  Destination,
+  Hypervisor,
+  PivotOptions,
+  ProbeAddress,
+  Reopening,
+} from '../hypervisor/types.js';
 import type { NbdConnection } from '../nbd/types.js';
 import type { Probe } from '../probe/types.js';
+import type { Replayed } from './continuation/replay.js';
 import type { CommandEvent, EventLimits, EventSink, Verdict } from './events.js';
 import type { Gate } from './gate.js';
 import type { Lease } from './guardian/types.js';
@@ -58,6 +66,16 @@ export const DEFAULTS = {
 /** What to do about a migration that does not converge. */
 export type Decision = 'more-rounds' | 'pause-anyway' | 'cancel';
 
+/** A run that another process had begun, and that this one goes on with. */
+export interface Continuation extends Replayed {
+  /** How many events there are already. */
+  readonly events: number;
+  /** The image that the run made, where it made one. */
+  readonly made?: FileIdentity;
+  /** How long ago its process wrote its last event, in milliseconds. */
+  readonly agoMs: number;
+}
+
 /** A run that goes on, for who controls it. */
 export interface RunHandle {
   /** As they are now. */
@@ -82,7 +100,7 @@ export interface MigrationParts {
   /** Opens a destination that is not a pivot. */
   openDestination(
     request: DestinationRequest,
-    disk: { readonly size: number },
+    disk: { readonly size: number; readonly reopens?: Reopening },
     signal: AbortSignal,
   ): Promise<Destination>;
   readonly gate: Gate;
@@ -102,6 +120,8 @@ export interface MigrationParts {
   readonly run: string;
   /** Wall-clock time at which the run starts. */
   readonly startedAt: Date;
+  /** Where the run was when its process died; absent for a run that begins. */
+  readonly continuation?: Continuation;
   /** Cancels the migration. */
   readonly signal: AbortSignal;
 }

@@ -61,7 +61,7 @@ export class Run {
   /** What was compared, was equal, and was not written since. */
   verified = BlockSet.empty;
   verifiedBytes = 0;
-  round = -1;
+  round: number;
   batch = -1;
   /** Number of the statement that is executed, 0 before the first. */
   line = 0;
@@ -87,7 +87,7 @@ export class Run {
   /** Ends everything that waits: the person's cancel, or a failure beside the program. */
   readonly signal: AbortSignal;
   readonly #failure = new AbortController();
-  #seq = 0;
+  #seq: number;
 
   constructor(
     readonly options: MigrationOptions,
@@ -97,10 +97,14 @@ export class Run {
   ) {
     this.signal = AbortSignal.any([parts.signal, this.#failure.signal]);
     this.readBackThrottle = new Throttle(parts.clock, options.maxBandwidth);
-    this.startedMs = parts.clock.now();
+    const { continuation } = parts;
+    this.startedMs = parts.clock.now() - (continuation?.t ?? 0);
     const { maxBandwidth = null, downtimeLimitMs, maxRounds } = options;
-    this.#limits = { maxBandwidth, downtimeLimitMs, maxRounds };
+    this.#limits = continuation?.limits ?? { maxBandwidth, downtimeLimitMs, maxRounds };
+    this.#capBandwidth();
     this.diskName = options.disk;
+    this.#seq = continuation?.events ?? 0;
+    this.round = continuation?.round ?? -1;
   }
 
   /** @throws Error when statement 1 is not done: a defect of the program. */
@@ -126,10 +130,14 @@ export class Run {
 
   changeLimits(change: Partial<EventLimits>): void {
     this.#limits = { ...this.#limits, ...change };
+    this.#capBandwidth();
+    this.emit({ type: 'limits', limits: this.#limits });
+  }
+
+  #capBandwidth(): void {
     const cap = this.#limits.maxBandwidth ?? undefined;
     this.throttle.bytesPerSecond = cap;
     this.readBackThrottle.bytesPerSecond = cap;
-    this.emit({ type: 'limits', limits: this.#limits });
   }
 
   /** Gives the event its number and time, and hands it on. */

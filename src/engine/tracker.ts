@@ -11,8 +11,8 @@ import { BlockSet, BlockSetBuilder, type BlockGeometry } from './blockset/index.
 const SAMPLE_MS = 1500;
 
 export interface TrackerListener {
-  /** The guest wrote these blocks in the last `sinceMs` milliseconds. */
-  onDirty(blocks: BlockSet, sinceMs: number): void;
+  /** The guest wrote these blocks in the last `sinceMs` milliseconds; `flip` is the flip's number. */
+  onDirty(blocks: BlockSet, sinceMs: number, flip: number): void;
   /** Sampling failed; what the guest writes is not known any more. */
   onFailure(error: unknown): void;
 }
@@ -33,9 +33,12 @@ export class Tracker {
     this.#flippedAt = clock.now();
   }
 
-  /** Begins to sample. Once, after the source began to track. */
-  start(): void {
-    this.#flippedAt = this.clock.now();
+  /**
+   * Begins to sample. Once, after the source began to track.
+   * @param agoMs how long ago that was, in milliseconds.
+   */
+  start(agoMs = 0): void {
+    this.#flippedAt = this.clock.now() - agoMs;
     this.#sampling = this.#sample();
   }
 
@@ -79,13 +82,13 @@ export class Tracker {
     const flip = this.#turn.then(async () => {
       signal?.throwIfAborted();
       const builder = new BlockSetBuilder();
-      await this.source.flip(builder.extentVisitor(this.geometry));
+      const flip = await this.source.flip(builder.extentVisitor(this.geometry));
       const now = this.clock.now();
       const blocks = builder.build();
       this.#written = this.#written.union(blocks);
       const sinceMs = now - this.#flippedAt;
       this.#flippedAt = now;
-      this.listener.onDirty(blocks, sinceMs);
+      this.listener.onDirty(blocks, sinceMs, flip);
     });
     this.#turn = flip.catch(() => undefined);
     return flip;

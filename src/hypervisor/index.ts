@@ -11,6 +11,7 @@ export { openNbdDestination } from './destination/nbd.js';
 export type { NbdDestinationOptions } from './destination/nbd.js';
 export { hostsFilePath, readHosts, resolveHost } from './hosts.js';
 export type { Host, HostsFileOptions } from './hosts.js';
+export { trackedSince } from './qemu/bitmap-chain.js';
 export { isHypervisorGone } from './qemu/dial.js';
 export { findDisk } from './qemu/disks.js';
 export { agentPortName, probePortName } from './qemu/guest-ports.js';
@@ -34,6 +35,7 @@ export type {
   PivotDestination,
   PivotOptions,
   ProbeAddress,
+  Reopening,
   RunState,
   SourceDisk,
   SourceOptions,

@@ -6,6 +6,7 @@
  * Disk data does not pass through here: it goes over NBD, to and from the addresses given here.
  */
 import type { ExtentVisitor } from '../base/extent.js';
+import type { FileIdentity } from './aftermath/changes.js';
 
 /** One disk of the guest, as the hypervisor has it now. */
 export interface GuestDisk {
@@ -136,6 +137,11 @@ export interface SourceOptions {
   readonly run: string;
   /** In bytes; a power of two from 512 to 2 GiB (QEMU: dirty bitmap granularity). */
   readonly granularity: number;
+  /**
+   * For a run that was tracking in another process before: the number of the last flip that is known
+   * to have been visited. What was written since is visited by the next one.
+   */
+  readonly after?: number;
 }
 
 /** A guest's disk as the source of a run. */
@@ -143,17 +149,27 @@ export interface SourceDisk {
   readonly disk: GuestDisk;
   /** NBD URI of a read-only export with the meta context `base:allocation`. */
   readonly uri: string;
-  /** Begins to note what the guest writes. Once, before the first `flip`. */
+  /**
+   * Begins to note what the guest writes, or goes on with it. Once, before the first `flip`.
+   * @throws HypervisorError when it can't be gone on with: something that was written is not known.
+   */
   startTracking(signal?: AbortSignal): Promise<void>;
   /**
    * Visits what was written since the previous flip (or since tracking began), whole blocks, and
    * begins anew, atomically: a write is in this flip or in the next, never in none.
    * When it fails, what it would have visited is visited by the next one, or tracking is lost
    * and every later call fails.
+   * @returns the flip's number, above those of all earlier ones; see {@link SourceOptions.after}.
    */
-  flip(visit: ExtentVisitor, signal?: AbortSignal): Promise<void>;
+  flip(visit: ExtentVisitor, signal?: AbortSignal): Promise<number>;
   /** Removes all that the run made for this source. Idempotent. */
   release(): Promise<void>;
+}
+
+/** An image that the run had opened in another process before: it is taken with what it holds. */
+export interface Reopening {
+  /** The file, where the run made it, and may delete it. */
+  readonly made?: FileIdentity;
 }
 
 export interface PivotOptions {
@@ -169,6 +185,8 @@ export interface PivotOptions {
   readonly discard?: 'ignore' | 'unmap';
   /** QEMU's default (`threads`) unless told. QEMU does not tell what the source does. */
   readonly aio?: 'threads' | 'native' | 'io_uring';
+  /** The hypervisor has the image open still, as this run left it. */
+  readonly reopens?: Reopening;
 }
 
 /** Where a disk goes: an address to write to, and what has to be done with it at the end. */

@@ -10,9 +10,11 @@ import type {
   StartEvent,
   SummaryEvent,
   SwitchoverEvent,
+  TakenOverEvent,
   VerdictEvent,
   VerifyEvent,
 } from '../../engine/index.js';
+import { formatBytes } from '../units.js';
 import { MigrationBlocks } from './blocks.js';
 
 /** A round that goes on, in the form in which a finished one is reported. */
@@ -153,6 +155,7 @@ export class ViewModel {
     this.round = round;
     this.batch = batch;
     this.heldSince = undefined;
+    if (line === 1) this.#beginAgain();
     if (line === 4 || line === 12) {
       this.#inRound = true;
       this.#roundSent = 0;
@@ -161,6 +164,15 @@ export class ViewModel {
     if (TAKING_LINES.includes(line)) this.#taking = true;
     if (line === 8) this.batchSent = 0;
     if (line === 12 || line === 15) this.blocks?.deferNothing();
+  }
+
+  /** Another process goes on with the run: what happened just then when the first one died is over. */
+  #beginAgain(): void {
+    this.#inRound = false;
+    this.pausedSince = undefined;
+    this.pausedByOther = false;
+    this.verdict = undefined;
+    this.#forgetCache();
   }
 
   #progress(event: Extract<MigrationEvent, { type: 'batch' | 'round' | 'plan' | 'sent' }>): void {
@@ -200,6 +212,11 @@ export class ViewModel {
     switch (event.type) {
       case 'allocated':
         this.blocks?.allocated(this.blocks.decode(event.blocks));
+        return;
+      case 'taken-over':
+        this.blocks?.allocated(this.blocks.decode(event.pending));
+        this.blocks?.beginSending();
+        this.note(takenOverText(event));
         return;
       case 'dirty':
         this.blocks?.dirtied(this.blocks.decode(event.blocks));
@@ -253,4 +270,9 @@ export class ViewModel {
     this.cache = undefined;
     if (this.blocks) this.blocks.cached(this.blocks.decode([]));
   }
+}
+
+/** What a person is told when another process has taken the run over. */
+export function takenOverText({ keptBytes, pendingBytes }: TakenOverEvent): string {
+  return `taken over from a process that died: ${formatBytes(keptBytes)} are at the destination, ${formatBytes(pendingBytes)} have to be sent`;
 }

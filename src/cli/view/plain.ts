@@ -1,7 +1,7 @@
 /** The view where nothing can be redrawn: a line for each round and for what a person waits for. */
 import type { MigrationEvent } from '../../engine/index.js';
 import { formatBytes, formatDuration, formatRate, formatShare } from '../units.js';
-import type { ViewModel } from './model.js';
+import { takenOverText, type ViewModel } from './model.js';
 import { statementText } from './render-parts.js';
 import { printable } from './style.js';
 
@@ -26,6 +26,8 @@ function textsOf(event: MigrationEvent, model: ViewModel): string[] {
       return TOLD.includes(event.line) ? [`${event.line}  ${statementText(event.line)}`] : [];
     case 'allocated':
       return [`${formatBytes(event.bytes)} have to be sent`];
+    case 'taken-over':
+      return [takenOverText(event)];
     case 'round':
       return [roundText(event, model)];
     case 'trim':

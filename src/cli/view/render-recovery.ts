@@ -18,11 +18,13 @@ const STATES: Readonly<Record<Recovery['state'], string>> = {
 
 /** What is found, and what will be done. */
 export function renderRecovery(recovery: Recovery): string {
-  const { run, state, title, happened, guest, source, destination, notes, blocked } = recovery;
+  const { run, state, title, happened, notes, blocked } = recovery;
+  const { guest, source, destination, resume } = recovery;
   const lines = [`Run ${run} ${STATES[state]}: ${title}`, `  ${happened}`];
   if (guest) lines.push(labelled('guest', guest.text));
   if (source) lines.push(labelled('source', source.text));
   if (destination) lines.push(labelled('destination', destination.text));
+  if (resume) lines.push(labelled('resume', resume.text));
   for (const note of notes) lines.push(labelled('note', note));
   const parts = recovery.steps.flatMap(partsOf);
   parts.forEach((part, index) => lines.push(labelled(index === 0 ? 'to do' : '', part)));

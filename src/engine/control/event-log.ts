@@ -5,10 +5,9 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { throwIfCancelled } from '../../base/cancel.js';
 import { JournalError, messageOf } from '../../base/errors.js';
+import { STRIDE, type EventsRead } from '../continuation/read-events.js';
 import type { MigrationEvent } from '../events.js';
 
-/** Each so many events, the file's position is remembered. */
-const STRIDE = 256;
 /** What is read at once, in bytes. */
 const CHUNK = 256 * 1024;
 /** What may wait for a disk that is slow or full, in bytes, before later events are lost. */
@@ -18,11 +17,11 @@ const NEWLINE = 0x0a;
 
 export class EventLog {
   /** Offset of every {@link STRIDE}th line. */
-  readonly #index: number[] = [];
+  readonly #index: number[];
   #queue: Buffer[] = [];
   #queuedBytes = 0;
-  #writtenBytes = 0;
-  #count = 0;
+  #writtenBytes: number;
+  #count: number;
   #lost = 0;
   #writing: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -33,7 +32,12 @@ export class EventLog {
     private readonly path: string,
     private readonly handle: FileHandle,
     private readonly onTrouble: (message: string) => void,
-  ) {}
+    before: Pick<EventsRead, 'count' | 'bytes' | 'index'> = { count: 0, bytes: 0, index: [] },
+  ) {
+    this.#count = before.count;
+    this.#writtenBytes = before.bytes;
+    this.#index = [...before.index];
+  }
 
   /**
    * @param path of a new file; it gets mode 0600.
@@ -47,6 +51,29 @@ export class EventLog {
       });
     });
     return new EventLog(path, handle, onTrouble);
+  }
+
+  /**
+   * Goes on with a file that another process had begun, after the events that can be read of it.
+   * @throws JournalError when it can't be written.
+   */
+  static async reopen(
+    path: string,
+    before: EventsRead,
+    onTrouble: (message: string) => void,
+  ): Promise<EventLog> {
+    try {
+      const handle = await open(path, 'r+');
+      await handle.truncate(before.bytes);
+      return new EventLog(path, handle, onTrouble, before);
+    } catch (error) {
+      throw new JournalError(
+        `The file of events ${path} can't be gone on with: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      );
+    }
   }
 
   /** How many events there are. */

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
 import { messageOf } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
+import type { EventsRead } from '../continuation/index.js';
 import { ControlServer, EventLog, Steering } from '../control/index.js';
 import type { EventSink, MigrationEvent } from '../events.js';
 import type { migrate, MigrationResult } from '../migrate.js';
@@ -25,6 +26,8 @@ export interface EngineRequest {
   readonly onLimit: Decision | 'ask';
   /** Absolute path of a new file that takes every event. */
   readonly trace?: string;
+  /** The run is there already, and its process is dead: this one goes on with it. */
+  readonly resumes?: true;
 }
 
 /** What one migration is given: its connections, the journal of what it does, the guest's guardian. */
@@ -34,9 +37,11 @@ export interface RunParts
       MigrationParts,
       'connectHypervisor' | 'connectNbd' | 'connectProbe' | 'uploadProbe' | 'openDestination'
     >,
-    Pick<MigrationParts, 'journal' | 'lease'> {
-  /** Path of the new file that takes the events. */
+    Pick<MigrationParts, 'journal' | 'lease' | 'continuation'> {
+  /** Path of the file that takes the events: a new one, unless there are some already. */
   readonly events: string;
+  /** How much there is already in that file. */
+  readonly earlier?: EventsRead;
   /** Ends the journal, and lets go of the run's lock. Never throws. */
   close(): Promise<void>;
 }
@@ -85,7 +90,7 @@ export async function serveRun(request: EngineRequest, parts: EngineParts): Prom
   });
   const { held, onLimit } = request;
   const steering = new Steering({ held, onLimit });
-  const events = await EventLog.create(run.events, warn);
+  const events = await openEvents(run, warn);
   const { version, clock } = parts;
   const server = new ControlServer({ run: request.run, version, steering, events, clock });
   served.server = server;
@@ -132,6 +137,13 @@ async function runWith(
     );
     return { error };
   }
+}
+
+function openEvents(
+  { events, earlier }: RunParts,
+  warn: (message: string) => void,
+): Promise<EventLog> {
+  return earlier ? EventLog.reopen(events, earlier, warn) : EventLog.create(events, warn);
 }
 
 async function openTrace(

@@ -1,4 +1,5 @@
 /** What state the guest and its two disks are in: pure, by a run's journal and by how the host is now. */
+import type { Replayed } from '../continuation/index.js';
 import type {
   DestinationFinding,
   GuestFinding,
@@ -19,6 +20,8 @@ export interface Situation {
   readonly progress: Progress;
   readonly host: HostView;
   readonly machine: MachineView;
+  /** How far the run was by its events, or why they don't tell. */
+  readonly replayed: Replayed | { readonly unknown: string };
 }
 
 /** The disk that the guest has, or had when it ended. */
@@ -143,7 +146,7 @@ export function findDestination(situation: Situation): DestinationFinding {
     case 'before-tracking':
       return { state: 'empty', text: `nothing was sent to ${name}` };
     case 'in-rounds':
-      return { state: 'incomplete', text: `${name} is incomplete, and of no use` };
+      return { state: 'incomplete', text: `${name} is incomplete, of no use by itself` };
     case 'paused':
       return pivot
         ? { state: 'incomplete', text: `${name} is incomplete, or was not compared: of no use` }

@@ -11,6 +11,7 @@ import {
   isSameHypervisor,
   type Situation,
 } from './findings.js';
+import { findResume } from './resume.js';
 import type { Progress, Recovery, Stage, Step } from './types.js';
 
 const HAPPENED: Readonly<Record<Stage, string>> = {
@@ -37,6 +38,7 @@ export function judge(situation: Situation): Recovery {
     guest: findGuest(situation),
     source: findSource(situation),
     destination: { ...destination, text: maskText(destination.text) },
+    resume: findResume(situation),
     notes: notesOn(situation, steps),
     steps,
     ...blocked,
@@ -145,7 +147,6 @@ function notesOn(situation: Situation, steps: readonly Step[]): readonly string[
     configurationNote(situation),
     unknownDiskNote(situation),
     imageNote(situation, steps),
-    resumeNote(situation),
     host.state === 'gone' && progress.pivot
       ? 'Before the guest is started again, see which image its configuration names.'
       : undefined,
@@ -177,11 +178,4 @@ function imageNote(
   if (machine.image.state === 'uncertain')
     return `The image ${image.path} is kept: ${machine.image.reason}.`;
   return machine.image.state === 'made' ? `The image ${image.path} is kept.` : undefined;
-}
-
-/** What goes now is what a resume of the run would need. */
-function resumeNote({ progress: { stage }, host }: Situation): string | undefined {
-  const tracked = host.state === 'reached' && host.leftovers.some(({ kind }) => kind === 'bitmap');
-  if (!tracked || !['in-rounds', 'paused', 'switching'].includes(stage)) return undefined;
-  return 'The dirty bitmaps that go are what the run would need to be resumed instead of begun anew.';
 }

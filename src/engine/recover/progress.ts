@@ -20,19 +20,23 @@ export function progressOf(records: readonly JournalRecord[]): Progress {
   if (!begin) throw new JournalError('The journal does not say which run it is of.');
   const changes = records.filter((record) => record.type === 'change');
   const source = first(records, 'source');
-  const switching = first(records, 'switching');
-  const guardian = records.filter((record) => record.type === 'guardian').at(-1);
+  const taken = records.findLastIndex((record) => record.type === 'taken-over');
+  const latest = records.slice(taken + 1);
+  const switching = first(latest, 'switching');
+  const guardian = latest.filter((record) => record.type === 'guardian').at(-1);
   const image = madeImage(changes);
-  const has = (type: JournalRecord['type']) => first(records, type) !== undefined;
+  const has = (type: JournalRecord['type']) => first(latest, type) !== undefined;
   return {
     run: begin.run,
     host: begin.host,
     begunAt: begin.at,
-    stage: stageOf(has),
+    stage: stageOf((type) => has(type) || (taken >= 0 && COME_TO_ROUNDS.includes(type))),
     resumed: has('resumed'),
     cleaning: has('cleaning'),
     debt: resumeOwed(records),
-    foundOnSource: changes.some(({ action }) => action === FOUND_ON_SOURCE),
+    foundOnSource: latest.some(
+      (record) => record.type === 'change' && record.action === FOUND_ON_SOURCE,
+    ),
     pivot: begin.options.pivot,
     destination: begin.options.destination,
     changes,
@@ -42,6 +46,9 @@ export function progressOf(records: readonly JournalRecord[]): Progress {
     ...(image ? { image } : {}),
   };
 }
+
+/** A run that was taken over had come as far as this. */
+const COME_TO_ROUNDS: readonly JournalRecord['type'][] = ['source', 'tracking'];
 
 function stageOf(has: (type: JournalRecord['type']) => boolean): Stage {
   if (has('switched')) return 'switched';

@@ -8,7 +8,7 @@
  *   …            what it left, in the host and on this machine; the image that it made
  *   end          in the journal, once nothing is left: from here on there is nothing to recover
  */
-import { CancelledError, HypervisorError, messageOf } from '../../base/errors.js';
+import { CancelledError, HypervisorError, messageOf, MigrascopeError } from '../../base/errors.js';
 import type { Hypervisor, Journal, LeftoverOutcome } from '../../hypervisor/index.js';
 import type { JournalEntry, RunFolder } from '../runs/types.js';
 import { disksOf, isSameHypervisor, type Situation } from './findings.js';
@@ -68,7 +68,8 @@ export async function recoverRun(
   });
 }
 
-async function withSituation<T>(
+/** Looks at a dead run; what `action` is given is closed after it. Errors as {@link lookAtDeadRun}. */
+export async function withSituation<T>(
   folder: RunFolder,
   parts: RecoverParts,
   journal: Journal,
@@ -83,7 +84,8 @@ async function withSituation<T>(
     if (hypervisor) await progressOfDead(folder, parts, signal);
     const host = await lookAtHost(reached, progress, signal);
     const machine = await lookAtMachine(progress, parts);
-    return await action({ progress, host, machine }, hypervisor);
+    const replayed = await lookAtEvents(folder, parts);
+    return await action({ progress, host, machine, replayed }, hypervisor);
   } finally {
     await hypervisor?.close();
   }
@@ -139,6 +141,18 @@ async function lookAtHost(
   } catch (error) {
     if (error instanceof CancelledError) throw error;
     return { state: 'unreachable', reason: messageOf(error) };
+  }
+}
+
+async function lookAtEvents(
+  folder: RunFolder,
+  parts: RecoverParts,
+): Promise<Situation['replayed']> {
+  try {
+    return (await parts.readEvents(folder)).replayed;
+  } catch (error) {
+    if (!(error instanceof MigrascopeError)) throw error;
+    return { unknown: error.message };
   }
 }
 
@@ -200,7 +214,7 @@ class Doing {
     const { machine } = this.parts;
     switch (step.action) {
       case 'resume-guest':
-        await this.#resume();
+        await resumeOwedGuest(this.hypervisor!, this.folder, this.parts, this.signal);
         return [];
       case 'remove-leftovers':
         return this.#removeLeftovers();
@@ -236,18 +250,6 @@ class Doing {
     await this.#noteAnyway({ type: 'change', ...found });
   }
 
-  /** It may have been resumed since it was looked at: then nothing is done to it. */
-  async #resume(): Promise<void> {
-    const hypervisor = this.hypervisor!;
-    if ((await hypervisor.runState(this.signal)).status === 'paused') await hypervisor.resume();
-    const { running, status } = await hypervisor.runState(this.signal);
-    if (!running)
-      throw new HypervisorError(`It was resumed, and is in the state "${status}".`, {
-        hint: 'Look at its hypervisor.',
-      });
-    await this.#noteAnyway({ type: 'resumed' });
-  }
-
   async #close(): Promise<void> {
     const message = 'Its process died before its end; it was recovered.';
     await this.parts.appendJournal(this.folder, {
@@ -267,14 +269,41 @@ class Doing {
     return running ? 'running' : 'paused';
   }
 
-  /** A journal that can't be written keeps nobody from putting things right. */
-  async #noteAnyway(entry: JournalEntry): Promise<void> {
-    try {
-      await this.parts.appendJournal(this.folder, entry);
-    } catch (error) {
-      const message = `The journal does not say "${entry.type}": ${messageOf(error)}`;
-      this.parts.logger.log('warn', message);
-    }
+  #noteAnyway(entry: JournalEntry): Promise<void> {
+    return noteAnyway(this.folder, entry, this.parts);
+  }
+}
+
+/**
+ * Resumes a guest that is owed it. It may have been resumed since it was looked at: then nothing is
+ * done to it.
+ * @throws HypervisorError when it does not run afterwards.
+ */
+export async function resumeOwedGuest(
+  hypervisor: Hypervisor,
+  folder: RunFolder,
+  parts: RecoverParts,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await hypervisor.runState(signal)).status === 'paused') await hypervisor.resume();
+  const { running, status } = await hypervisor.runState(signal);
+  if (!running)
+    throw new HypervisorError(`It was resumed, and is in the state "${status}".`, {
+      hint: 'Look at its hypervisor.',
+    });
+  await noteAnyway(folder, { type: 'resumed' }, parts);
+}
+
+/** A journal that can't be written keeps nobody from putting things right. */
+async function noteAnyway(
+  folder: RunFolder,
+  entry: JournalEntry,
+  parts: RecoverParts,
+): Promise<void> {
+  try {
+    await parts.appendJournal(folder, entry);
+  } catch (error) {
+    parts.logger.log('warn', `The journal does not say "${entry.type}": ${messageOf(error)}`);
   }
 }
 
@@ -291,7 +320,8 @@ function whyNot({ action }: Step, before: readonly StepOutcome[]): string | unde
   return undefined;
 }
 
-function failuresOf(outcomes: readonly LeftoverOutcome[]): readonly string[] {
+/** What could not be removed, in words. */
+export function failuresOf(outcomes: readonly LeftoverOutcome[]): readonly string[] {
   return outcomes.flatMap(({ leftover, failure }) =>
     failure === undefined ? [] : [`${nameOf(leftover)} remains: ${failure}`],
   );

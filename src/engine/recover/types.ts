@@ -13,6 +13,7 @@ import type {
   RunState,
 } from '../../hypervisor/index.js';
 import type { Debt } from '../guardian/resume-owed.js';
+import type { ReplayedEvents } from '../continuation/index.js';
 import type { DestinationRequest } from '../options.js';
 import type { JournalEntry, JournalRecord, RunFolder, RunStatus } from '../runs/types.js';
 
@@ -131,6 +132,8 @@ export interface Recovery {
   readonly guest?: GuestFinding;
   readonly source?: SourceFinding;
   readonly destination?: DestinationFinding;
+  /** Whether another process can go on with the run; absent where there is no journal of a dead run. */
+  readonly resume?: Finding<'possible' | 'impossible'>;
   /** What a person has to know or to do. */
   readonly notes: readonly string[];
   /** In the order in which they are done; none where nothing can be done. */
@@ -182,6 +185,8 @@ export interface RecoverParts {
   isLocal(hypervisor: string): Promise<boolean>;
   status(folder: RunFolder, signal: AbortSignal): Promise<RunStatus>;
   readJournal(folder: RunFolder): Promise<readonly JournalRecord[]>;
+  /** How far a run was. @throws HypervisorError, JournalError, ProtocolError when its events don't tell. */
+  readEvents(folder: RunFolder): Promise<ReplayedEvents>;
   /** Adds a record to a dead run's journal; it is on the disk when this resolves. */
   appendJournal(folder: RunFolder, entry: JournalEntry): Promise<void>;
 }

@@ -7,18 +7,21 @@
  * Routine changes, of which a migration makes thousands, are written the first time only: what they
  * make has names that begin with the run's prefix, and that is what a reader needs to know.
  */
-import { open } from 'node:fs/promises';
+import { constants, open, type FileHandle } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.js';
-import { JournalError, LimitError, messageOf } from '../../base/errors.js';
+import { JournalError, LimitError, messageOf, UsageError } from '../../base/errors.js';
 import type { HostChange, Journal } from '../../hypervisor/types.js';
-import { maskSecrets } from './mask.js';
-import type { BeginFacts, JournalEntry, Milestone, MilestoneJournal } from './types.js';
-
-/** The longest line of a journal, in bytes, its end included. */
-export const longestJournalLine = 64 * 1024;
-
-/** The largest a journal gets, in bytes; what puts things back may still be written after it. */
-export const largestJournal = 16 * 1024 * 1024;
+import { appendToJournal } from './append.js';
+import { processLives } from './process.js';
+import { readJournal } from './read-journal.js';
+import { formatRecord, largestJournal } from './record.js';
+import type {
+  BeginFacts,
+  JournalEntry,
+  Milestone,
+  MilestoneJournal,
+  ProcessIdentity,
+} from './types.js';
 
 /** What is needed of an open file; tests hand in one that fails. */
 export interface JournalFile {
@@ -66,6 +69,26 @@ export class FileJournal implements Journal, MilestoneJournal {
       await file.close().catch(() => undefined);
       throw error;
     }
+    return journal;
+  }
+
+  /**
+   * Goes on with the journal of a run whose process is dead. Two may try at once: the first in the
+   * journal of those that live has it.
+   * @throws JournalError when it can't be written; UsageError when another process has it.
+   */
+  static async takeOver(
+    path: string,
+    facts: Pick<BeginFacts, 'version' | 'process'>,
+    options: FileJournalOptions,
+  ): Promise<FileJournal> {
+    await appendToJournal(path, { type: 'taken-over', ...facts }, options);
+    await requireFirst(path, facts.process);
+    const file = await openThere(path).catch((error: unknown) => {
+      throw failed(path, error);
+    });
+    const journal = new FileJournal(path, file, options);
+    journal.#bytes = await file.size();
     return journal;
   }
 
@@ -123,29 +146,6 @@ export class FileJournal implements Journal, MilestoneJournal {
   }
 }
 
-/**
- * One line of a journal, with its end, its secrets masked.
- * @throws LimitError when it would be longer than {@link longestJournalLine}.
- */
-export function formatRecord(
-  entry: JournalEntry,
-  { clock, today, afterTorn }: { clock: Clock; today: () => Date; afterTorn: boolean },
-): string {
-  const head = {
-    ...(afterTorn ? { afterTorn } : {}),
-    at: today().toISOString(),
-    monotonicMs: Math.round(clock.now() * 1000) / 1000,
-  };
-  const text = JSON.stringify({ ...head, ...(maskSecrets(entry) as JournalEntry) });
-  const line = `${afterTorn ? '\n' : ''}${text}\n`;
-  const length = Buffer.byteLength(line);
-  if (length > longestJournalLine)
-    throw new LimitError(
-      `A record of the journal (${entry.type}) would have ${length} bytes, and a line has at most ${longestJournalLine}.`,
-    );
-  return line;
-}
-
 /** Whether a record tells of putting back: it is taken by a journal that is at its limit. */
 function putsBack(entry: JournalEntry): boolean {
   if (entry.type === 'change') return entry.undoes === true;
@@ -153,12 +153,33 @@ function putsBack(entry: JournalEntry): boolean {
 }
 
 async function createFile(path: string): Promise<JournalFile> {
-  const handle = await open(path, 'ax', 0o600);
+  return asJournalFile(await open(path, 'ax', 0o600));
+}
+
+function asJournalFile(handle: FileHandle): JournalFile {
   return {
     append: (text) => handle.writeFile(text),
     datasync: () => handle.datasync(),
     close: () => handle.close(),
   };
+}
+
+async function openThere(path: string): Promise<JournalFile & { size(): Promise<number> }> {
+  const handle = await open(path, constants.O_RDWR | constants.O_APPEND);
+  return { ...asJournalFile(handle), size: async () => (await handle.stat()).size };
+}
+
+/** @throws UsageError when a process that lives, and is not `own`, is in the journal before it. */
+async function requireFirst(path: string, own: ProcessIdentity): Promise<void> {
+  for (const record of await readJournal(path)) {
+    if (record.type !== 'begin' && record.type !== 'taken-over') continue;
+    const { process } = record;
+    if (process.pid === own.pid && process.startTime === own.startTime) return;
+    if ((await processLives(process)) !== 'dead')
+      throw new UsageError(`The run is gone on with by another process, ${process.pid}.`, {
+        hint: '`migrascope runs` says how it stands.',
+      });
+  }
 }
 
 function failed(path: string, error: unknown): JournalError {

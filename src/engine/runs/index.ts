@@ -7,18 +7,13 @@ export {
   runFolder,
   runsRoot,
 } from './folder.js';
-export {
-  FileJournal,
-  formatRecord,
-  largestJournal,
-  longestJournalLine,
-  type FileJournalOptions,
-  type JournalFile,
-} from './file-journal.js';
+export { appendToJournal } from './append.js';
+export { FileJournal, type FileJournalOptions, type JournalFile } from './file-journal.js';
 export { holdRun, type RunLock } from './lock.js';
 export { maskSecrets, maskText } from './mask.js';
 export { identifyProcess, processLives } from './process.js';
 export { JOURNAL_LIMITS, parseJournal, readJournal, type JournalLimits } from './read-journal.js';
+export { formatRecord, largestJournal, longestJournalLine } from './record.js';
 export { runStatus } from './status.js';
 export type {
   BeginFacts,

@@ -1,6 +1,7 @@
 /** Takes secrets out of what is written down: credentials in URIs, passwords and keys among arguments. */
 
-const MASK = '***';
+/** What stands in a journal in the place of a secret. */
+export const MASK = '***';
 
 const SECRET_NAME = /^(password|passwd|passphrase|secret|token|cookie|key|credentials?)$/i;
 /** `scheme://user:password@host`; the last `@` before the path ends the credentials. */

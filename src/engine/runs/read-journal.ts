@@ -1,7 +1,7 @@
 /** Reads journals: strict about what it takes, since a guest is resumed or cleaned up by what it says. */
 import { open } from 'node:fs/promises';
 import { JournalError, LimitError, messageOf } from '../../base/errors.js';
-import { largestJournal, longestJournalLine } from './file-journal.js';
+import { largestJournal, longestJournalLine } from './record.js';
 import type { JournalEntry, JournalRecord } from './types.js';
 
 export interface JournalLimits {
@@ -24,6 +24,7 @@ type Fields = Readonly<Record<string, 'string' | 'number' | 'boolean' | 'object'
 
 /** What a reader relies on, for each type of record. */
 const FIELDS: Readonly<Record<JournalEntry['type'], Fields>> = {
+  'taken-over': { version: 'string', process: 'object' },
   begin: { run: 'string', version: 'string', host: 'string', process: 'object', options: 'object' },
   change: { host: 'string', action: 'string' },
   source: {
@@ -135,9 +136,10 @@ function parseRecord(line: string, name: string, number: number): JournalRecord 
 function faultInside(record: JournalRecord): string | undefined {
   switch (record.type) {
     case 'begin':
+    case 'taken-over':
       return Number.isSafeInteger(record.process.pid) && record.process.pid > 0
         ? undefined
-        : '(begin) names no process';
+        : `(${record.type}) names no process`;
     case 'pausing':
       return typeof record.before.running === 'boolean'
         ? undefined

@@ -4,7 +4,7 @@ import { cancellable } from '../../base/cancel.js';
 import { messageOf } from '../../base/errors.js';
 import { processLives } from './process.js';
 import { readJournal } from './read-journal.js';
-import type { JournalRecord, RunFolder, RunStatus } from './types.js';
+import type { JournalRecord, ProcessIdentity, RunFolder, RunStatus } from './types.js';
 
 /**
  * Looks at a run. Dead is only said of one whose control socket nobody holds (the kernel closes it
@@ -35,9 +35,12 @@ export async function runStatus(folder: RunFolder, signal?: AbortSignal): Promis
   if (typeof records === 'string') return { run, state: 'unknown', reason: records };
   if (!found.begin)
     return { run, state: 'unknown', reason: 'Its journal does not name its process.', ...found };
-  const { process } = found.begin;
-  const life = await cancellable(processLives(process), signal, what);
-  if (life === 'dead') return deadOrEnded(folder);
+  const owners = ownersOf(records);
+  const lives = await cancellable(Promise.all(owners.map(processLives)), signal, what);
+  const at = lives.findLastIndex((life) => life !== 'dead');
+  const process = owners[at];
+  const life = lives[at];
+  if (!process) return deadOrEnded(folder);
   const where = `Its process ${process.pid}`;
   const reason =
     life === 'alive'
@@ -53,7 +56,7 @@ async function deadOrEnded(folder: RunFolder): Promise<RunStatus> {
   const found = factsOf(records);
   if (found.end) return { run, state: 'ended', reason: howItEnded(found.end), ...found };
   if (typeof records === 'string') return { run, state: 'unknown', reason: records };
-  const reason = `Its process ${found.begin?.process.pid} is gone, and nobody holds its control socket.`;
+  const reason = `Its process ${found.owner?.pid} is gone, and nobody holds its control socket.`;
   return { run, state: 'dead', reason, ...found };
 }
 
@@ -62,12 +65,27 @@ async function readRecords({ journal }: RunFolder): Promise<JournalRecord[] | st
   return readJournal(journal).catch((error: unknown) => messageOf(error));
 }
 
-function factsOf(records: JournalRecord[] | string): Pick<RunStatus, 'begin' | 'end' | 'last'> {
+/** The processes that own the run or did; one of them at a time. */
+function ownersOf(records: readonly JournalRecord[]): readonly ProcessIdentity[] {
+  return records.flatMap((record) =>
+    record.type === 'begin' || record.type === 'taken-over' ? [record.process] : [],
+  );
+}
+
+function factsOf(
+  records: JournalRecord[] | string,
+): Pick<RunStatus, 'begin' | 'owner' | 'end' | 'last'> {
   if (typeof records === 'string') return {};
+  const owner = ownersOf(records).at(-1);
   const begin = records.find((record) => record.type === 'begin');
   const end = records.find((record) => record.type === 'end');
   const last = records.at(-1);
-  return { ...(begin ? { begin } : {}), ...(end ? { end } : {}), ...(last ? { last } : {}) };
+  return {
+    ...(begin ? { begin } : {}),
+    ...(owner ? { owner } : {}),
+    ...(end ? { end } : {}),
+    ...(last ? { last } : {}),
+  };
 }
 
 function howItEnded({ outcome, error, leftBehind }: NonNullable<RunStatus['end']>): string {

@@ -100,6 +100,8 @@ export interface GuardianAct {
 /** What stands in a journal, without its number and times. */
 export type JournalEntry =
   | ({ readonly type: 'begin' } & BeginFacts)
+  /** Another process goes on with the run, whose process is dead. */
+  | ({ readonly type: 'taken-over' } & Pick<BeginFacts, 'version' | 'process'>)
   | ({ readonly type: 'change' } & HostChange)
   | Milestone
   | GuardianAct;
@@ -132,6 +134,8 @@ export interface RunStatus {
   readonly reason: string;
   /** Absent where the journal has none, or can't be read. */
   readonly begin?: Extract<JournalRecord, { type: 'begin' }>;
+  /** The process that owns the run: of `begin`, or who took it over last. */
+  readonly owner?: ProcessIdentity;
   readonly end?: Extract<JournalRecord, { type: 'end' }>;
   /** The newest record of the journal. */
   readonly last?: JournalRecord;

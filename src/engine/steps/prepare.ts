@@ -8,12 +8,13 @@ import type {
   SourceDisk,
 } from '../../hypervisor/types.js';
 import type { NbdConnection } from '../../nbd/types.js';
-import { blockCount, blockGeometry, encodeRuns } from '../blockset/index.js';
+import { BlockSet, blockCount, blockGeometry, encodeRuns } from '../blockset/index.js';
 import type { GuestCache } from '../guest-cache.js';
 import { Ledger } from '../ledger.js';
 import { PlainShadow } from '../plain-shadow.js';
 import { WriteHistory } from '../policy/index.js';
 import { note } from '../pause.js';
+import type { Continuation } from '../options.js';
 import type { Connected, Run } from '../run.js';
 import { openCache } from './probe.js';
 import { Tracker } from '../tracker.js';
@@ -44,16 +45,22 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
   const geometry = blockGeometry(options.granularity, disk.size);
   const { image, format, size } = disk;
   const where = { hypervisor: hypervisor.name, disk: disk.name };
-  await note(run, { type: 'source', ...where, image, format, size });
+  const { continuation } = parts;
+  if (!continuation) await note(run, { type: 'source', ...where, image, format, size });
+  else checkContinues(continuation, disk);
   const source = await hypervisor.openSource(
     disk,
-    { run: parts.run, granularity: options.granularity },
+    {
+      run: parts.run,
+      granularity: options.granularity,
+      ...(continuation ? { after: continuation.flip } : {}),
+    },
     signal,
   );
   opened.source = source;
   const { destination, pivot } = await openDestination(run, source);
   opened.destination = destination;
-  emitStart(run, hypervisor.name, disk, destination);
+  if (!continuation) emitStart(run, hypervisor.name, disk, destination);
 
   const cache = await openCache(run, opened, disk, geometry);
   opened.cache = cache;
@@ -64,15 +71,15 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
   };
   checkSource(ends.source, disk, options.granularity);
   checkDestination(ends.destination, disk, options.granularity, destination.name);
-  const ledger = new Ledger(geometry);
+  const ledger = new Ledger(geometry, continuation);
   const history = new WriteHistory();
   const tracker = new Tracker(source, geometry, parts.clock, {
-    onDirty: (blocks, sinceMs) => {
+    onDirty: (blocks, sinceMs, flip) => {
       const bytes = blocks.bytes(geometry);
       run.dirtyRate.add(bytes, sinceMs);
       history.record(blocks, parts.clock.now());
       run.shadow?.advance(sinceMs, run.bytesPerSecond, blocks);
-      run.emit({ type: 'dirty', sinceMs, blocks: encodeRuns(blocks), bytes });
+      run.emit({ type: 'dirty', sinceMs, blocks: encodeRuns(blocks), bytes, flip });
     },
     onFailure: (error) => run.fail(error),
   });
@@ -102,11 +109,16 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
 export async function startTracking(run: Run): Promise<void> {
   await note(run, { type: 'tracking' });
   await run.open.source.startTracking(run.signal);
-  run.open.tracker.start();
+  run.open.tracker.start(run.parts.continuation?.agoMs);
 }
 
 /** Statement 3. */
 export async function takeAllocated(run: Run): Promise<void> {
+  const { continuation } = run.parts;
+  if (continuation) {
+    await takeReplayed(run, continuation);
+    return;
+  }
   const { ends, geometry, destination, transfer } = run.open;
   run.pending = await notZeroes(ends.source, geometry, run.signal);
   const bytes = run.bytesOf(run.pending);
@@ -114,6 +126,42 @@ export async function takeAllocated(run: Run): Promise<void> {
   run.shadow = new PlainShadow(run.pending, geometry, (blocks) => run.fits(blocks));
   if (!destination.readsAsZeroes)
     await transfer.zero(run.pending.complement(0, blockCount(geometry)), run.signal);
+}
+
+/**
+ * Statement 3 of a run that another process had begun. Where the server of the destination was ended
+ * since, what it had not written yet may be lost: what was sent is compared, and sent again where it
+ * differs.
+ */
+async function takeReplayed(run: Run, { pending, sent }: Continuation): Promise<void> {
+  const { geometry, pivot } = run.open;
+  run.pending = pending;
+  await run.flip();
+  let lost = BlockSet.empty;
+  if (!pivot) {
+    const claimed = sent.difference(run.pending);
+    const differing = await run.compare(claimed);
+    run.verified = claimed.difference(differing);
+    await run.flip();
+    lost = differing.difference(run.pending);
+    run.pending = run.pending.union(lost);
+  }
+  run.emit({
+    type: 'taken-over',
+    pending: encodeRuns(run.pending),
+    pendingBytes: run.bytesOf(run.pending),
+    keptBytes: sent.difference(run.pending).bytes(geometry),
+    lostBytes: run.bytesOf(lost),
+  });
+}
+
+/** @throws HypervisorError when the disk is another one by now. */
+function checkContinues({ geometry }: Continuation, { name, size }: GuestDisk): void {
+  if (size === geometry.size) return;
+  throw new HypervisorError(
+    `The disk ${name} has ${size} bytes, and had ${geometry.size} when the run was begun.`,
+    { hint: 'Put right what the run left with `migrascope recover`, and begin it anew.' },
+  );
 }
 
 function findDisk(disks: readonly GuestDisk[], name: string, host: string): GuestDisk {
@@ -131,11 +179,13 @@ async function openDestination(
 ): Promise<{ destination: Destination; pivot: PivotDestination | undefined }> {
   const { options, parts, signal } = run;
   const request = options.destination;
-  if (!options.pivot)
-    return {
-      destination: await parts.openDestination(request, source.disk, signal),
-      pivot: undefined,
-    };
+  const { continuation } = parts;
+  const made = continuation?.made;
+  const reopening = continuation ? { reopens: made ? { made } : {} } : {};
+  if (!options.pivot) {
+    const disk = { size: source.disk.size, ...reopening };
+    return { destination: await parts.openDestination(request, disk, signal), pivot: undefined };
+  }
   if (request.type !== 'file')
     throw new UsageError('The guest can only be pivoted to an image that its own QEMU opens.', {
       hint: 'Use --to file:PATH with --pivot, or leave --pivot out.',
@@ -143,7 +193,7 @@ async function openDestination(
   const { path, format, overwrite, tuning } = request;
   const pivot = await run.hypervisor!.openPivot(
     source,
-    { run: parts.run, path, format, overwrite, ...tuning },
+    { run: parts.run, path, format, overwrite, ...tuning, ...reopening },
     signal,
   );
   return { destination: pivot, pivot };

@@ -8,7 +8,7 @@ import { DestinationError, UsageError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import type { Journal } from '../types.js';
 import { noJournal } from '../qemu/session.js';
-import type { Destination } from '../types.js';
+import type { Destination, Reopening } from '../types.js';
 import type { ImageFormat } from './acceptance.js';
 import { serveByNbdServer } from './qemu-nbd.js';
 import { serveByStorageDaemon } from './storage-daemon.js';
@@ -32,6 +32,8 @@ export interface FileDestinationOptions {
   readonly signal?: AbortSignal;
   readonly journal?: Journal;
   readonly tools?: FileTools;
+  /** The run had it open before. */
+  readonly reopens?: Reopening;
 }
 
 /** What the servers of a file need to know. */

@@ -8,7 +8,7 @@ import { describeMadeFile } from '../aftermath/changes.js';
 import { Child } from '../child.js';
 import { makeLocalPlace } from '../qemu/access.js';
 import { imageFault } from '../qemu/image-errors.js';
-import type { Destination } from '../types.js';
+import type { Destination, Reopening } from '../types.js';
 import { UndoStack } from '../undo.js';
 import { checkExistingImage } from './acceptance.js';
 import type { FileRequest } from './file.js';
@@ -26,11 +26,9 @@ export async function serveByNbdServer(request: FileRequest): Promise<Destinatio
   if (!(await isInstalled(command))) return undefined;
   try {
     const existed = await exists(path);
-    const file = undo.add(`the file ${path}`, async () => {
-      if (!existed) await unlink(path);
-    });
-    if (existed) file.forget();
-    else await create(request, () => file.forget());
+    const file = undo.add(`the file ${path}`, () => unlink(path));
+    if (!existed) await create(request, () => file.forget());
+    else if (!(await isOurs(path, request.reopens))) file.forget();
     const place = await makeLocalPlace();
     undo.add('the directory of its socket', () => place.dispose());
     const uri = formatNbdUri({ ...place.reached, exportName: 'image' });
@@ -43,7 +41,8 @@ export async function serveByNbdServer(request: FileRequest): Promise<Destinatio
     undo.add(`the process ${command}`, () => child.end(clock, 'signals'));
     const connection = await connectWhenReady(request, child, uri);
     const facts = await look(connection, signal);
-    if (existed) checkExistingImage(request, facts);
+    const overwrite = request.overwrite || request.reopens !== undefined;
+    if (existed) checkExistingImage({ ...request, overwrite }, facts);
     return {
       name: `file:${path}`,
       uri,
@@ -73,6 +72,12 @@ async function exists(path: string): Promise<boolean> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
     throw imageFault(path, messageOf(error), error);
   }
+}
+
+/** Whether a file is the one that the run made in another process before. */
+async function isOurs(path: string, reopens: Reopening | undefined): Promise<boolean> {
+  const { dev, ino } = await stat(path);
+  return dev === reopens?.made?.device && ino === reopens.made.inode;
 }
 
 /** @param notMade is called when nothing was left on failure. */

@@ -32,6 +32,7 @@ export async function serveByStorageDaemon(request: FileRequest): Promise<Destin
         tuning: { direct: false, noFlush: false, detectZeroes: 'off', discard: 'unmap' },
         node: `migrascope-${run}-file`,
         local: true,
+        ...(request.reopens ? { reopens: request.reopens } : {}),
       },
       undo,
       signal,

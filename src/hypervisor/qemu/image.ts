@@ -6,7 +6,7 @@ import { lstat, realpath, stat, unlink } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { throwIfCancelled } from '../../base/cancel.js';
 import { DestinationError, QmpCommandError, UsageError } from '../../base/errors.js';
-import { describeMadeFile } from '../aftermath/changes.js';
+import { describeMadeFile, type FileIdentity } from '../aftermath/changes.js';
 import { checkExistingImage } from '../destination/acceptance.js';
 import type { ImageFormat } from '../destination/acceptance.js';
 import type { UndoStack } from '../undo.js';
@@ -14,6 +14,7 @@ import { imageError } from './image-errors.js';
 import { lookAtImage } from './image-look.js';
 import type { ExistingImage } from './image-look.js';
 import { createImage } from './jobs.js';
+import type { Reopening } from '../types.js';
 import { addExport } from './nbd-server.js';
 import type { NbdExport, NbdLease } from './nbd-server.js';
 import type { BlockdevOptions } from './schema.js';
@@ -43,14 +44,14 @@ export interface ImageRequest {
   readonly node: string;
   /** Whether paths mean the same here. */
   readonly local: boolean;
+  /** The run had it open before; it is taken though it holds data. */
+  readonly reopens?: Reopening;
 }
 
 export interface OpenImage {
   readonly node: string;
   readonly export: NbdExport;
   readonly readsAsZeroes: boolean;
-  /** Whether this run made the file. */
-  readonly created: boolean;
   /** The file stays when all is undone. */
   forgetFile(): void;
   /** The node stays when all is undone, and its file with it. */
@@ -77,7 +78,8 @@ export async function openImage(
   }
   await refuseOpenImage(session, request);
   const existing = await lookAtImage(session, lease, request, signal);
-  if (existing) checkExistingImage(request, existing);
+  const overwrite = request.overwrite || request.reopens !== undefined;
+  if (existing) checkExistingImage({ ...request, overwrite }, existing);
   throwIfCancelled(signal, `Opening the image ${path}`);
   const file = new CreatedFile(session, request);
   const madeFile = undo.add(`the file ${path}`, () => file.delete());
@@ -88,24 +90,63 @@ export async function openImage(
       what: `node ${node}`,
       by: () => session.remove(run, 'blockdev-del', { 'node-name': node }),
     });
-    const exported = await addExport(session, lease, {
-      run,
-      purpose: 'image',
-      node,
-      writable: true,
-    });
-    undo.add(`the export of ${path}`, () => exported.remove());
     return {
       node,
-      export: exported,
+      export: await exportImage(session, lease, request, undo),
       readsAsZeroes: existing ? !existing.holdsData : true,
-      created: !existing,
       forgetFile: () => madeFile.forget(),
       forgetNode: () => madeNode.forget(),
     };
   } catch (error) {
     throw imageError(path, error);
   }
+}
+
+/**
+ * Goes on with an image that this QEMU has open still, as the run left it.
+ * @throws DestinationError when it has not, or the guest uses it.
+ */
+export async function adoptImage(
+  session: QemuSession,
+  lease: NbdLease,
+  request: ImageRequest,
+  undo: UndoStack,
+): Promise<OpenImage> {
+  const { run, path, node } = request;
+  const nodes = await session.qmp.execute('query-named-block-nodes', { flat: true });
+  const open = nodes.find((each) => each['node-name'] === node);
+  const blocks = await session.qmp.execute('query-block', {});
+  const used = blocks.some(({ inserted }) => inserted?.['node-name'] === node);
+  if (!open || open.image.filename !== path || used) {
+    const why = used ? `the guest uses node ${node}` : `node ${node} is not there any more`;
+    throw new DestinationError(`Run ${run} can't go on with ${path} on ${session.name}: ${why}.`, {
+      hint: 'Put right what it left with `migrascope recover`, and begin the migration anew.',
+    });
+  }
+  const file = new CreatedFile(session, request);
+  const madeFile = undo.add(`the file ${path}`, () => file.delete());
+  const madeNode = undo.add(`node ${node}`, () =>
+    session.remove(run, 'blockdev-del', { 'node-name': node }),
+  );
+  return {
+    node,
+    export: await exportImage(session, lease, request, undo),
+    readsAsZeroes: false,
+    forgetFile: () => madeFile.forget(),
+    forgetNode: () => madeNode.forget(),
+  };
+}
+
+async function exportImage(
+  session: QemuSession,
+  lease: NbdLease,
+  { run, node, path }: ImageRequest,
+  undo: UndoStack,
+): Promise<NbdExport> {
+  const request = { run, purpose: 'image', node, writable: true };
+  const exported = await addExport(session, lease, request);
+  undo.add(`the export of ${path}`, () => exported.remove());
+  return exported;
 }
 
 /** An image that is opened by this QEMU already is refused, under whatever name. */
@@ -148,14 +189,19 @@ const freshBytes = 64 * 1024;
 
 /** A file that this run makes, and only then may delete. */
 class CreatedFile {
-  #identity: Pick<Stats, 'dev' | 'ino'> | undefined;
+  #identity: Pick<FileIdentity, 'device' | 'inode'> | undefined;
   /** `asked`: QEMU was told to make it, and whether it did is not known. */
   #state: 'none' | 'asked' | 'made' = 'none';
 
   constructor(
     private readonly session: QemuSession,
     private readonly request: ImageRequest,
-  ) {}
+  ) {
+    const made = request.reopens?.made;
+    if (!made) return;
+    this.#identity = made;
+    this.#state = 'made';
+  }
 
   async create(): Promise<void> {
     const { run, path, format, size, local } = this.request;
@@ -178,9 +224,10 @@ class CreatedFile {
   async #identify(): Promise<void> {
     const { run, path } = this.request;
     const made = await stat(path).catch(() => undefined);
-    this.#identity = made;
     if (!made) return;
-    const change = { run, action: 'made-file', arguments: describeMadeFile(path, made) };
+    const identity = describeMadeFile(path, made);
+    this.#identity = identity;
+    const change = { run, action: 'made-file', arguments: identity };
     await this.session.act(change, () => Promise.resolve());
   }
 
@@ -202,6 +249,6 @@ class CreatedFile {
   /** The file that was made; or one that was not there before QEMU was asked, and holds nothing yet. */
   #isOurs(now: Stats): boolean {
     if (this.#state === 'asked') return now.isFile() && now.blocks * 512 <= freshBytes;
-    return now.dev === this.#identity?.dev && now.ino === this.#identity.ino;
+    return now.dev === this.#identity?.device && now.ino === this.#identity.inode;
   }
 }

@@ -16,7 +16,7 @@ import type { PivotDestination, PivotOptions } from '../types.js';
 import { Serial } from '../undo.js';
 import type { UndoStack } from '../undo.js';
 import type { OpenImage, ImageTuning } from './image.js';
-import { openImage } from './image.js';
+import { adoptImage, openImage } from './image.js';
 import { cancelJob, dismissJob, expectJob } from './jobs.js';
 import type { NbdLease } from './nbd-server.js';
 import type { QemuSession } from './session.js';
@@ -82,9 +82,11 @@ export class QemuPivot implements PivotDestination {
       tuning: tuningFor(source, options),
       node: lastingName(source, options.run),
       local: place.local,
+      ...(options.reopens ? { reopens: options.reopens } : {}),
     };
     try {
-      const image = await openImage(session, place.lease, request, undo, signal);
+      const open = options.reopens ? adoptImage : openImage;
+      const image = await open(session, place.lease, request, undo, signal);
       return new QemuPivot(session, source, options, image, undo);
     } catch (error) {
       await undo.unwind();

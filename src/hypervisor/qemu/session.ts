@@ -99,6 +99,11 @@ export class QemuSession {
     return `migrascope-${run}-${purpose}-${count}`;
   }
 
+  /** From here on, new names of that purpose have numbers above `count`. */
+  countFrom(purpose: string, count: number): void {
+    this.#counts.set(purpose, count);
+  }
+
   /** Does what changes the host, after the journal has it. What puts back is done though the journal fails. */
   async act<T>(change: Omit<HostChange, 'host'>, action: () => Promise<T>): Promise<T> {
     if (change.run !== undefined) this.#runs.add(change.run);

@@ -7,7 +7,11 @@
  *   flip            transaction { add 3, disable 2 } …
  *
  * A bitmap that could not be read to its end is merged, in the next transaction, into the one that
- * is closed there: a failed flip loses nothing.
+ * is closed there: a failed flip loses nothing. One that was read goes with the next flip, so that a
+ * process which dies with what it read leaves it to be read again:
+ *
+ *   startTracking   after a flip K of another process: the newest bitmap records still; those from
+ *                   K + 1 on count as not read, the others as read
  */
 import { cancellable, throwIfCancelled } from '../../base/cancel.js';
 import {
@@ -25,6 +29,7 @@ import {
 } from '../../nbd/index.js';
 import type { GuestDisk, SourceDisk, SourceOptions } from '../types.js';
 import { Serial } from '../undo.js';
+import { bitmapsOf, chain, numberOf } from './bitmap-chain.js';
 import type { QemuDisk } from './disks.js';
 import { addExport } from './nbd-server.js';
 import type { NbdExport, NbdLease } from './nbd-server.js';
@@ -53,13 +58,13 @@ export class QemuSource implements SourceDisk {
   readonly #export: NbdExport;
   readonly #serial = new Serial();
   readonly #pool = new SlabPool();
-  /** The bitmap that records. */
   #resumesAtFlip: number;
+  /** The bitmap that records. */
   #recording: string | undefined;
-  /** A disabled bitmap whose extents have not all been visited. */
-  #unread: string | undefined;
+  /** Disabled bitmaps whose extents have not all been visited. */
+  #unread: string[] = [];
   /** Bitmaps of which nobody needs anything any more, but which are still there. */
-  readonly #spent: string[] = [];
+  #spent: string[] = [];
   /** The export of a bitmap that could not be removed yet. */
   #bitmapExport: NbdExport | undefined;
   #released = false;
@@ -110,7 +115,7 @@ export class QemuSource implements SourceDisk {
     );
   }
 
-  async flip(visit: ExtentVisitor, signal?: AbortSignal): Promise<void> {
+  async flip(visit: ExtentVisitor, signal?: AbortSignal): Promise<number> {
     const what = `Reading what was written to ${this.disk.name}`;
     throwIfCancelled(signal, what);
     return cancellable(
@@ -136,7 +141,7 @@ export class QemuSource implements SourceDisk {
       this.#released = true;
       const undo = this.#session.undoStack();
       undo.add(`the use of the NBD server of ${this.#session.name}`, () => this.#lease.release());
-      const bitmaps = [this.#recording, this.#unread, ...this.#spent];
+      const bitmaps = [this.#recording, ...this.#unread, ...this.#spent];
       for (const name of bitmaps.filter((bitmap) => bitmap !== undefined)) {
         undo.add(`bitmap ${name} of ${this.target.node}`, () => this.#removeBitmap(name));
       }
@@ -152,7 +157,11 @@ export class QemuSource implements SourceDisk {
     if (this.#recording !== undefined) {
       throw new UsageError(`Tracking of ${this.disk.name} has started already.`);
     }
-    const { run, granularity } = this.#options;
+    const { run, granularity, after } = this.#options;
+    if (after !== undefined) {
+      await this.#continueTracking(after);
+      return;
+    }
     const name = this.#session.newName(run, 'dirty');
     const args = { node: this.target.node, name, granularity };
     try {
@@ -163,15 +172,29 @@ export class QemuSource implements SourceDisk {
     this.#recording = name;
   }
 
-  async #flip(visit: ExtentVisitor, signal: AbortSignal | undefined): Promise<void> {
+  async #continueTracking(after: number): Promise<void> {
+    const nodes = await this.#session.qmp.execute('query-named-block-nodes', { flat: true });
+    const node = nodes.find((each) => each['node-name'] === this.target.node);
+    const { disk } = this;
+    const found = bitmapsOf(this.#options.run, node?.['dirty-bitmaps'] ?? []);
+    this.#spent = found.map(({ name }) => name);
+    const { spent, unread, recording } = chain(disk, found, { ...this.#options, after });
+    this.#session.countFrom('dirty', recording.number);
+    this.#spent = spent.map(({ name }) => name);
+    this.#unread = unread.map(({ name }) => name);
+    this.#recording = recording.name;
+  }
+
+  async #flip(visit: ExtentVisitor, signal: AbortSignal | undefined): Promise<number> {
     this.#requireOpen('read what was written');
     await this.#removeBitmapExport();
     this.#resumesAtFlip = this.#session.resumes;
     const bitmap = await this.#swap();
     await this.#read(bitmap, visit, signal);
-    this.#unread = undefined;
-    this.#spent.push(bitmap);
+    this.#unread = [];
     await this.#removeSpent();
+    this.#spent.push(bitmap);
+    return numberOf(bitmap);
   }
 
   /** Closes the bitmap that records and begins another, in one transaction. */
@@ -188,8 +211,8 @@ export class QemuSource implements SourceDisk {
       { type: 'block-dirty-bitmap-add', data: { node, name: next, granularity } },
       { type: 'block-dirty-bitmap-disable', data: { node, name: closing } },
     ];
-    if (unread !== undefined) {
-      const data = { node, target: closing, bitmaps: [unread] };
+    if (unread.length > 0) {
+      const data = { node, target: closing, bitmaps: unread };
       actions.push({ type: 'block-dirty-bitmap-merge', data });
     }
     try {
@@ -197,9 +220,9 @@ export class QemuSource implements SourceDisk {
     } catch (error) {
       throw refused(this.#session, this.target, 'flipped to a new bitmap', error);
     }
-    if (unread !== undefined) this.#spent.push(unread);
+    this.#spent.push(...unread);
     this.#recording = next;
-    this.#unread = closing;
+    this.#unread = [closing];
     return closing;
   }
 

@@ -143,6 +143,10 @@ export class FakeWorld implements World {
   /** Resolves when the engine that was started is done. */
   served: Promise<void> = Promise.resolve();
 
+  resume(run: string): Promise<EngineLink> {
+    return this.attach(run);
+  }
+
   attach(run: string): Promise<EngineLink> {
     if (!this.accept) return Promise.reject(new UsageError(`There is no run "${run}".`));
     const [stream, other] = duplexPair();

@@ -113,6 +113,7 @@ export function scriptedMigration(script: Script = {}): MigrationEvent[] {
 class ScriptedRun {
   pending = BlockSet.empty;
   /** By the guest, since the last take. */
+  #flips = 0;
   #written = BlockSet.empty;
   #deferred = BlockSet.empty;
   #sent = BlockSet.empty;
@@ -319,6 +320,7 @@ class ScriptedRun {
       sinceMs: 500,
       blocks: encodeRuns(blocks),
       bytes: bytes(blocks),
+      flip: ++this.#flips,
     });
   }
 

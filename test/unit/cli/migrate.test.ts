@@ -298,6 +298,7 @@ describe('migrate in a terminal', () => {
       sinceMs: 1,
       blocks: [1e9, 1],
       bytes: 1,
+      flip: 1,
     } as const;
     const stream = [
       events[0]!,

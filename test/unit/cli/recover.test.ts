@@ -30,6 +30,7 @@ async function worldWithDeadRun(more: readonly RunStatus[] = []) {
     isLocal: run.isLocal,
     status: run.status,
     readJournal: run.readJournal,
+    readEvents: run.readEvents,
     appendJournal: run.appendJournal,
     runs: async (signal) => {
       const status = await run.status(run.folder, signal);
@@ -62,7 +63,7 @@ describe('without a terminal and without --yes', () => {
         '  guest        is paused, on its source: the run paused it, and did not resume it',
         "  source       /srv/old.img is whole, and is the guest's disk",
         '  destination  /srv/new.img is incomplete, or was not compared: of no use',
-        '  note         The dirty bitmaps that go are what the run would need to be resumed instead of begun anew.',
+        "  resume       can't be resumed: The events can’t be read: there are none.",
         '  to do        resume the guest',
         '               remove the bitmap migrascope-r1-bitmap-3 of disk0',
         '               delete the image /srv/new.img, which the run made',

@@ -140,6 +140,7 @@ describe('the model of the view', () => {
       sinceMs: 1,
       blocks: [0, 5000],
       bytes: 0,
+      flip: 1,
     } as const;
     expect(() => model.apply({ ...beyond, blocks: [...beyond.blocks] })).toThrow(
       expect.objectContaining({ kind: 'protocol' }),

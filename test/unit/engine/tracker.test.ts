@@ -29,6 +29,7 @@ function bench(flipMs = 10) {
       dirty = new Set([...dirty, ...taken]);
       throw state.fails;
     }
+    return state.flips;
   };
   const source: Pick<SourceDisk, 'flip'> = { flip };
   const heard: { blocks: number[]; sinceMs: number; at: number }[] = [];

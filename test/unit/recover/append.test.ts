@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { appendToJournal } from '../../../src/engine/recover/index.js';
+import { appendToJournal } from '../../../src/engine/runs/index.js';
 import { journalOptions, testFolder } from '../runs/support.js';
 
 it('adds a line, and does not make a journal where there is none', async () => {

@@ -1,11 +1,12 @@
 /** What is said of a dead run and what is to be done, for each point at which it may have died and each state of its host. */
 import { describe, expect, it } from 'vitest';
 import { judge, judgeStray } from '../../../src/engine/recover/judge.js';
+import type { Situation } from '../../../src/engine/recover/findings.js';
 import { progressOf } from '../../../src/engine/recover/progress.js';
 import type { HostView, MachineView, Recovery } from '../../../src/engine/recover/types.js';
 import type { JournalEntry } from '../../../src/engine/runs/index.js';
 import type { GuestDisk, Leftover } from '../../../src/hypervisor/index.js';
-import { DIED, IMAGE, recordsOf } from './support.js';
+import { DIED, IMAGE, recordsOf, replayedTo } from './support.js';
 
 const bitmap: Leftover = { kind: 'bitmap', name: 'migrascope-r1-dirty-1', run: 'r1', on: 'disk0' };
 
@@ -41,8 +42,9 @@ function judged(
   entries: readonly JournalEntry[],
   host: HostView = reached({}),
   machine: MachineView = made,
+  replayed: Situation['replayed'] = replayedTo(0),
 ): Recovery {
-  return judge({ progress: progressOf(recordsOf(entries)), host, machine });
+  return judge({ progress: progressOf(recordsOf(entries)), host, machine, replayed });
 }
 
 const actions = ({ steps }: Recovery) => steps.map(({ action }) => action);
@@ -69,9 +71,7 @@ describe('a run that died', () => {
     expect(actions(rounds)).toEqual(everything);
     expect(rounds.source!.text).toBe("/srv/old.img is whole, and is the guest's disk");
     expect(rounds.steps[0]!.what).toBe('remove the bitmap migrascope-r1-dirty-1 of disk0');
-    expect(rounds.notes).toEqual([
-      'The dirty bitmaps that go are what the run would need to be resumed instead of begun anew.',
-    ]);
+    expect(rounds.notes).toEqual([]);
   });
 
   it('while the guest was paused: it is resumed first', () => {
@@ -249,4 +249,58 @@ it('refuses a journal that does not say which run it is of', () => {
       message: expect.stringMatching(/^The journal/) as string,
     }),
   );
+});
+
+describe('whether it can be resumed', () => {
+  const node: Leftover = { kind: 'node', name: 'disk0.r1', run: 'r1' };
+  const newer: Leftover = { ...bitmap, name: 'migrascope-r1-dirty-2' };
+  const there = reached({ leftovers: [bitmap, newer, node] });
+  const resume = (...args: Parameters<typeof judged>) => judged(...args).resume;
+
+  it.each([DIED['in-rounds'], DIED.paused, DIED.switching])('it can, after %j', (...entries) => {
+    expect(resume(entries, there)).toEqual({
+      state: 'possible',
+      text: '`migrascope resume r1` goes on with it: only what was written since is sent',
+    });
+  });
+
+  const rounds = DIED['in-rounds'];
+  const nbd = { type: 'nbd', uri: 'nbd://user:***@host/disk' } as const;
+  const secret: JournalEntry = {
+    ...DIED.copying[0],
+    options: { ...DIED.copying[0].options, destination: nbd },
+  };
+  it.each<[string, Parameters<typeof judged>]>([
+    ['its hypervisor has ended', [rounds, gone]],
+    ["its hypervisor can't be asked", [rounds, { state: 'unreachable', reason: 'No.' }]],
+    ['The events', [rounds, there, made, { unknown: 'The events are torn.' }]],
+    ['what it made was being removed', [[...rounds, { type: 'cleaning' }], there]],
+    [
+      'the guest does not have its source',
+      [DIED.switched, reached({ disk: 'disk0-moved', leftovers: [bitmap, node] })],
+    ],
+    [
+      'nothing of it is in this hypervisor',
+      [DIED.paused, reached({ status: 'paused', leftovers: [] })],
+    ],
+    ['what was written since is not known', [rounds, reached({ leftovers: [newer, node] })]],
+    ['what was written since is not known', [rounds, there, made, replayedTo(2)]],
+    ['its new image is not open', [rounds, reached({ leftovers: [bitmap] })]],
+    ['the credentials of its destination', [[secret, ...DIED.copying.slice(1)], there]],
+  ])('it can’t: %s', (why, args) => {
+    const found = resume(...args)!;
+    expect(found.state).toBe('impossible');
+    expect(found.text.startsWith(`can't be resumed: ${why}`)).toBe(true);
+  });
+
+  it('after it was taken over, it is in its rounds again', () => {
+    const taken: JournalEntry = {
+      type: 'taken-over',
+      version: '1',
+      process: { pid: 1, machine: 'm' },
+    };
+    const found = judged([...DIED.switching, taken], there);
+    expect(found.happened).toBe('It died in its rounds, while the guest ran.');
+    expect(states(found)).toEqual(['running', 'current', 'incomplete']);
+  });
 });

@@ -1,9 +1,13 @@
 /** What tests of recovering share: a dead run's journal, and the world it is recovered in. */
 import { writeFile } from 'node:fs/promises';
-import { HypervisorError } from '../../../src/base/errors.js';
+import { HypervisorError, JournalError } from '../../../src/base/errors.js';
 import { silentLogger } from '../../../src/base/logger.js';
-import { appendToJournal, type RecoverParts } from '../../../src/engine/recover/index.js';
+import { BlockSet } from '../../../src/engine/blockset/index.js';
+import type { Replayed, ReplayedEvents } from '../../../src/engine/continuation/index.js';
+import type { StartEvent } from '../../../src/engine/events.js';
+import type { RecoverParts } from '../../../src/engine/recover/index.js';
 import {
+  appendToJournal,
   createRunFolder,
   formatRecord,
   parseJournal,
@@ -70,6 +74,22 @@ export const DIED = {
   switching: [pivoted, source, createImage, { type: 'tracking' }, ...paused, switching],
   switched: [pivoted, source, createImage, { type: 'tracking' }, ...paused, switching, switched],
 } as const satisfies Record<string, readonly JournalEntry[]>;
+
+/** How far a run was by its events: it had come to its rounds, and made so many flips. */
+export function replayedTo(flip: number): Replayed {
+  return {
+    start: {} as StartEvent,
+    geometry: { granularity: 512, size: 1024 },
+    limits: { maxBandwidth: null, downtimeLimitMs: 300, maxRounds: 30 },
+    t: 1000,
+    round: 0,
+    flip,
+    pending: BlockSet.empty,
+    sent: BlockSet.empty,
+    everDeferred: BlockSet.empty,
+    sums: { sentBytes: 0, resentBytes: 0, zeroBytes: 0 },
+  };
+}
 
 /** Entries as they are read back. */
 export function recordsOf(entries: readonly JournalEntry[]): readonly JournalRecord[] {
@@ -141,6 +161,14 @@ export class DeadRun implements RecoverParts {
   };
 
   readonly readJournal = () => readJournal(this.folder.journal);
+
+  /** How far it was by its events; they are not there unless told. */
+  events: ReplayedEvents | undefined;
+
+  readonly readEvents: RecoverParts['readEvents'] = () =>
+    this.events
+      ? Promise.resolve(this.events)
+      : Promise.reject(new JournalError('The events can’t be read: there are none.'));
 
   readonly appendJournal: RecoverParts['appendJournal'] = async (_, entry) => {
     this.onAppend(entry);

@@ -18,6 +18,7 @@ import type {
   LeftoverOutcome,
   PivotDestination,
   SourceDisk,
+  SourceOptions,
 } from '../../../src/hypervisor/types.js';
 import type { ExportInfo } from '../../../src/nbd/types.js';
 import type { CacheExtent, CacheReport, Probe } from '../../../src/probe/types.js';
@@ -84,10 +85,11 @@ export class MemoryLab implements Hypervisor {
   /** What the probe reports instead of what is. */
   garbage: unknown;
   drained: number[] = [];
-  readonly #dirty = new Set<number>();
-  #tracking = false;
+  /** What was written between two flips, from the first; the last one records. */
+  #bitmaps: Set<number>[] = [];
+  /** How many of them were visited. */
+  #visited = 0;
   #listeners = new Set<(event: GuestEvent) => void>();
-  #flips = 0;
   #reports = 0;
   readonly #link: Link;
 
@@ -158,6 +160,15 @@ export class MemoryLab implements Hypervisor {
     else this.#tell({ type: event === 'resume' ? 'resumed' : 'stopped' });
   }
 
+  /** The engine's process dies: what it had open is closed, and nothing is put back. */
+  crash(): void {
+    for (const connection of this.connections.splice(0)) connection.destroy();
+    this.#listeners.clear();
+    this.hypervisorOpen = false;
+    this.sourceOpen = false;
+    this.probeOpen = false;
+  }
+
   async disks(signal?: AbortSignal): Promise<readonly GuestDisk[]> {
     await this.faults.pass('hypervisor.disks', signal);
     return [this.#disk()];
@@ -195,7 +206,7 @@ export class MemoryLab implements Hypervisor {
 
   async openSource(
     _disk: GuestDisk,
-    { run }: { run: string },
+    { run, after }: SourceOptions,
     signal?: AbortSignal,
   ): Promise<SourceDisk> {
     await this.faults.pass('hypervisor.openSource', signal);
@@ -207,8 +218,9 @@ export class MemoryLab implements Hypervisor {
       startTracking: async (trackingSignal) => {
         await this.faults.pass('source.startTracking', trackingSignal);
         this.guest.advance(this.clock.now());
-        this.names.add(`${PREFIX}${run}-bitmap-0`);
-        this.#tracking = true;
+        if (after === undefined) this.#bitmaps.push(new Set());
+        else this.#visited = after;
+        this.names.add(`${PREFIX}${run}-bitmap-${this.#bitmaps.length}`);
       },
       flip: (visit) => this.#flip(run, visit),
       release: async () => {
@@ -381,14 +393,16 @@ export class MemoryLab implements Hypervisor {
     return connection;
   }
 
-  async #flip(run: string, visit: ExtentVisitor): Promise<void> {
-    if (!this.#tracking) throw new HypervisorError('Nothing is tracked.');
+  async #flip(run: string, visit: ExtentVisitor): Promise<number> {
+    const number = this.#bitmaps.length;
+    if (number === 0) throw new HypervisorError('Nothing is tracked.');
     await this.faults.pass('source.flip');
     this.guest.advance(this.clock.now());
-    const taken = [...this.#dirty].sort((a, b) => a - b);
-    this.#dirty.clear();
-    this.names.delete(`${PREFIX}${run}-bitmap-${this.#flips}`);
-    this.names.add(`${PREFIX}${run}-bitmap-${++this.#flips}`);
+    const unread = this.#bitmaps.slice(this.#visited, number).flatMap((each) => [...each]);
+    const taken = [...new Set(unread)].sort((a, b) => a - b);
+    this.#bitmaps.push(new Set());
+    this.names.delete(`${PREFIX}${run}-bitmap-${number}`);
+    this.names.add(`${PREFIX}${run}-bitmap-${number + 1}`);
     await this.clock.sleep(3);
     const { granularity, size } = this.options;
     for (const block of taken) {
@@ -396,16 +410,18 @@ export class MemoryLab implements Hypervisor {
       if (!this.flipFailsMidway) continue;
       const error = this.flipFailsMidway;
       this.flipFailsMidway = undefined;
-      for (const each of taken) this.#dirty.add(each);
       throw error;
     }
+    this.#visited = number;
+    return number;
   }
 
   #note(offset: number, length: number): void {
-    if (!this.#tracking || this.switchedOver) return;
+    const recording = this.#bitmaps.at(-1);
+    if (!recording || this.switchedOver) return;
     const { granularity } = this.options;
     for (let at = offset - (offset % granularity); at < offset + length; at += granularity) {
-      this.#dirty.add(at / granularity);
+      recording.add(at / granularity);
     }
   }
 

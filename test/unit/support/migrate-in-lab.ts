@@ -9,6 +9,7 @@ import { openGate, type Gate } from '../../../src/engine/gate.js';
 import { migrate, type MigrationResult } from '../../../src/engine/migrate.js';
 import {
   DEFAULTS,
+  type Continuation,
   type MigrationOptions,
   type MigrationParts,
 } from '../../../src/engine/options.js';
@@ -28,38 +29,45 @@ export interface Asked extends Partial<MigrationOptions> {
   readonly decide?: MigrationParts['decide'];
   readonly journal?: MigrationParts['journal'];
   readonly lease?: MigrationParts['lease'];
+  readonly onBegin?: MigrationParts['onBegin'];
   readonly signal?: AbortSignal;
   /** Is told of each event as it happens. */
   readonly onEvent?: (event: MigrationEvent) => void;
+  /** Where another process was, and its events. */
+  readonly earlier?: { readonly continuation: Continuation; readonly events: MigrationEvent[] };
+}
+
+/** What the migration is asked, where the test does not say otherwise. */
+export function optionsIn(lab: MemoryLab, asked: Partial<MigrationOptions>): MigrationOptions {
+  return {
+    disk: 'disk0',
+    destination: { type: 'file', path: '/new.img', format: 'raw', overwrite: false },
+    ...DEFAULTS,
+    granularity: lab.options.granularity,
+    pivot: false,
+    trim: false,
+    ...asked,
+  };
 }
 
 /** Migrates, and checks the events and what is left behind. */
 export async function migrateInLab(lab: MemoryLab, asked: Asked = {}): Promise<Watched> {
-  const { gate, decide, journal, lease, signal, onEvent, ...options } = asked;
-  const events: MigrationEvent[] = [];
-  const result = await migrate(
-    {
-      disk: 'disk0',
-      destination: { type: 'file', path: '/new.img', format: 'raw', overwrite: false },
-      ...DEFAULTS,
-      granularity: lab.options.granularity,
-      pivot: false,
-      trim: false,
-      ...options,
+  const { gate, decide, journal, lease, signal, onEvent, onBegin, earlier, ...options } = asked;
+  const events: MigrationEvent[] = [...(earlier?.events ?? [])];
+  const result = await migrate(optionsIn(lab, options), {
+    ...lab.parts(),
+    ...(earlier ? { continuation: earlier.continuation } : {}),
+    gate: gate ?? openGate,
+    ...(decide ? { decide } : {}),
+    ...(journal ? { journal } : {}),
+    ...(lease ? { lease } : {}),
+    ...(onBegin ? { onBegin } : {}),
+    signal: signal ?? new AbortController().signal,
+    sink: (event) => {
+      events.push(event);
+      onEvent?.(event);
     },
-    {
-      ...lab.parts(),
-      gate: gate ?? openGate,
-      ...(decide ? { decide } : {}),
-      ...(journal ? { journal } : {}),
-      ...(lease ? { lease } : {}),
-      signal: signal ?? new AbortController().signal,
-      sink: (event) => {
-        events.push(event);
-        onEvent?.(event);
-      },
-    },
-  );
+  });
   checkEvents(events, result);
   checkLeftovers(lab);
   checkPending(lab, events);
@@ -134,6 +142,11 @@ function checkPending(lab: MemoryLab, events: readonly MigrationEvent[]): void {
     switch (event.type) {
       case 'allocated':
         pending = decodeRuns(event.blocks, limits);
+        break;
+      case 'taken-over':
+        pending = decodeRuns(event.pending, limits);
+        written = BlockSet.empty;
+        expect(event.pendingBytes).toBe(pending.bytes(geometry));
         break;
       case 'plan':
         pending = pending.union(written);

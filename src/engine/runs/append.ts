@@ -2,7 +2,8 @@
 import { constants, open } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.js';
 import { JournalError, messageOf } from '../../base/errors.js';
-import { formatRecord, type JournalEntry } from '../runs/index.js';
+import { formatRecord } from './record.js';
+import type { JournalEntry } from './types.js';
 
 /**
  * One line at the end of a journal that is there; it is on the disk when this resolves.
