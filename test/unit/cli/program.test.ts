@@ -79,7 +79,7 @@ describe('docs/command.md', () => {
   });
 
   it('has every option of every command', async () => {
-    for (const command of ['migrate', 'map', 'attach', 'recover']) {
+    for (const command of ['migrate', 'map', 'attach', 'resume', 'recover']) {
       const { out } = await run([command, '--help']);
       const options = [...out.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, option]) => option!);
       expect(options.length).toBeGreaterThan(2);

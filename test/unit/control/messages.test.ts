@@ -1,19 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { parseRequest } from '../../../src/engine/index.js';
+import { isOneOf } from './schema.js';
 
-const schema = JSON.parse(
-  readFileSync(new URL('../../../protocol/control.schema.json', import.meta.url), 'utf8'),
-) as { $id: string; $defs: object };
-const ajv = new Ajv2020({ allowUnionTypes: true });
 const methods = ['attach', 'state', 'run', 'pause', 'step', 'limits', 'decide', 'cancel', 'detach'];
 const names = methods.map((method) => `${method[0]!.toUpperCase()}${method.slice(1)}Request`);
-ajv.addSchema(schema);
-const isRequest = ajv.compile({
-  anyOf: names.map((name) => ({ $ref: `${schema.$id}#/$defs/${name}` })),
-});
+const isRequest = isOneOf(...names);
 
 const value = fc.oneof(
   fc.constantFrom('statement', 'batch', 'round', 'cancel', 'pause-anyway', 'more-rounds', '', 'a'),
@@ -66,4 +59,14 @@ it('takes exactly the requests of the schema', () => {
     { numRuns: 3000 },
   );
   expect(taken).toBeGreaterThan(300);
+});
+
+it('takes every example of protocol/CONTROL.md', () => {
+  const page = readFileSync(new URL('../../../protocol/CONTROL.md', import.meta.url), 'utf8');
+  const examples = /```jsonl\n([^`]+)```/.exec(page)![1]!.trim().split('\n');
+  expect(examples.length).toBeGreaterThan(3);
+  for (const example of examples) {
+    expect(isRequest(JSON.parse(example)), example).toBe(true);
+    expect(accepts(example), example).toBe(true);
+  }
 });

@@ -13,6 +13,7 @@ import {
   type RunHandle,
   type SteeringOptions,
 } from '../../../src/engine/index.js';
+import { isSaidByRun } from './schema.js';
 
 /** Two ends of a connection; one that is destroyed before it ended cuts the other off. */
 export function controlPipe(): [Duplex, Duplex] {
@@ -93,7 +94,11 @@ export class Dialled {
 
   constructor(readonly stream: Duplex) {
     const lines = createInterface(stream);
-    lines.on('line', (line) => this.heard.push(JSON.parse(line) as Message));
+    lines.on('line', (line) => {
+      const message = JSON.parse(line) as Message;
+      if (!isSaidByRun(message)) throw new Error(`This is not of the protocol: ${line}`);
+      this.heard.push(message);
+    });
     this.closed = new Promise((resolve) => stream.once('end', resolve).once('close', resolve));
     stream.on('error', () => undefined);
   }

@@ -284,7 +284,8 @@ export class MemoryLab implements Hypervisor {
     await this.faults.pass('hypervisor.leftovers', signal);
     return [...this.names].flatMap((name): Leftover[] => {
       const run = /^migrascope-([a-z0-9]+)-/.exec(name)?.[1];
-      const kind = name.includes('bitmap') ? 'bitmap' : 'export';
+      const made = /bitmap|dirty/.test(name) ? 'bitmap' : 'export';
+      const kind = name.includes('node') ? 'node' : made;
       return run === undefined ? [] : [{ kind, name, run, on: 'disk0' }];
     });
   }
