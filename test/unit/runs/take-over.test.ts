@@ -15,7 +15,7 @@ import {
 import { facts, journalOptions, testFolder } from './support.js';
 
 /** A process that lives until the test is over. */
-async function other(): Promise<{ identity: ProcessIdentity; end(): Promise<void> }> {
+async function other(): Promise<{ identity: ProcessIdentity; end: () => Promise<void> }> {
   const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
   await once(child, 'spawn');
   const identity = await identifyProcess(child.pid);
@@ -40,8 +40,8 @@ async function deadRun(): Promise<RunFolder> {
   return folder;
 }
 
-const takeOver = ({ journal }: RunFolder, process: ProcessIdentity) =>
-  FileJournal.takeOver(journal, { version: '2', process }, journalOptions());
+const takeOver = (folder: RunFolder, process: ProcessIdentity) =>
+  FileJournal.takeOver(folder.journal, { version: '2', process }, journalOptions());
 
 test('goes on with its journal, behind a line that was torn, too', async () => {
   const folder = await deadRun();
