@@ -39,6 +39,9 @@ process.on('uncaughtException', (error) => {
   logger.log('error', error.stack ?? messageOf(error));
   process.exit(1);
 });
+// A run that is held before its first statement, with nobody attached, has no connection that would
+// keep this process: it stays until the run is over.
+setInterval(() => undefined, 2 ** 30);
 
 try {
   await serveRun(request, {

@@ -173,3 +173,17 @@ test('killed while the guest is paused: the run goes on, and another command see
   await lab.expectOnSource(`disk0.${id}`);
   expect(await lab.lab.verify()).toBeGreaterThan(0);
 });
+
+test('a run that begins held and is left at once stands until somebody attaches', async () => {
+  const path = lab.newPath();
+  const flags = ['--to', `file:${path}`, '--pivot', '--policy', 'plain', '--detach', '--step'];
+  const disk = (await lab.diskNode())!;
+  const begun = await run(['migrate', lab.guest.qmp, disk, ...flags], {});
+  expect(begun.code, begun.errors).toBe(0);
+  const id = /The run (\S+) goes on/.exec(begun.errors)![1]!;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const folder = await openRunFolder(join(state(), 'runs'), id);
+  expect(await runStatus(folder)).toMatchObject({ state: 'running' });
+  const attached = await run(['attach', id, '--cancel', '--json'], {});
+  expect(attached.code, attached.errors).toBe(130);
+});
