@@ -102,10 +102,7 @@ class Recovering {
     const known = await this.recovery.runs(this.signal);
     if (host === undefined && run !== undefined) requireKnown(known, run);
     for (const { folder, status } of await this.#chosen(known)) {
-      if (status.state === 'dead')
-        await this.#recover(await lookAtDeadRun(folder, this.recovery, this.signal), (agreed) =>
-          recoverRun(folder, agreed, this.recovery, this.signal),
-        );
+      if (status.state === 'dead') await this.#recoverDead(folder);
       else if (status.state !== 'ended') this.#tellAlive(status);
     }
     if (host !== undefined) await this.#recoverStrays(host, known);

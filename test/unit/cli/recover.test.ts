@@ -77,6 +77,12 @@ describe('without a terminal and without --yes', () => {
   });
 });
 
+it('a dead run is told once where its host is named, too', async () => {
+  const { world, recover } = await worldWithDeadRun();
+  expect(await recover('lab')).toBe(7);
+  expect(world.stdout.text.match(/^Run r1 is dead/gm)).toHaveLength(1);
+});
+
 describe('with --yes', () => {
   it('does it, and a second time there is nothing to do', async () => {
     const { lab, world, recover } = await worldWithDeadRun();
