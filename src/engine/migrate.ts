@@ -54,7 +54,8 @@ export async function migrate(
   const outcome = error === undefined || run.switchedOver ? 'keep' : 'discard';
   const leftBehind = await putBack(run, opened, outcome);
   const body = summarize(run, error);
-  await noteEnd(run, body, error, leftBehind);
+  if (parts.continuation && !run.tracks) tellOfInherited(run);
+  else await noteEnd(run, body, error, leftBehind);
   const summary = run.emit(body);
   return { summary, ...(error ? { error } : {}) };
 }
@@ -199,6 +200,15 @@ async function putBack(
 async function letGoOfGuardian({ parts: { lease }, pause, poweredOff }: Run): Promise<void> {
   if (pause && !poweredOff) await lease?.abandon();
   else await lease?.release();
+}
+
+/** A run that ended before it had taken hold of what another process left of it is not over. */
+function tellOfInherited(run: Run): void {
+  run.emit({
+    type: 'warning',
+    message: 'What the run had left before is there still.',
+    hint: `\`migrascope resume ${run.parts.run}\` can be tried again; \`migrascope recover\` puts things right.`,
+  });
 }
 
 async function noteEnd(

@@ -72,6 +72,8 @@ export class Run {
   poweredOff = false;
   downtimeMs = 0;
   heldMs = 0;
+  /** Whether the hypervisor notes for this process what the guest writes. */
+  tracks = false;
   converged = false;
   comparedAll = false;
   switchedOver = false;

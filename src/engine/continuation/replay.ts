@@ -114,7 +114,7 @@ export class Replay {
     const start = this.#start;
     const geometry = this.#geometry;
     const limits = this.#limits;
-    if (!start || !geometry || !limits || !this.#complete || this.#flip === 0 || this.#ended)
+    if (!start || !geometry || !limits || !this.#complete || this.#ended)
       throw new HypervisorError(
         this.#ended
           ? 'The run had ended.'

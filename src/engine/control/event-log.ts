@@ -149,7 +149,7 @@ export class EventLog {
     place: { line: number; offset: number },
     signal: AbortSignal,
   ): AsyncGenerator<readonly [number, Buffer]> {
-    let rest: Buffer = Buffer.alloc(0);
+    let begun: Buffer[] = [];
     while (place.offset < this.#writtenBytes) {
       throwIfCancelled(signal, 'Following events');
       const length = Math.min(CHUNK, this.#writtenBytes - place.offset);
@@ -157,12 +157,13 @@ export class EventLog {
       if (bytesRead === 0) throw new JournalError(`${this.path} became shorter.`);
       place.offset += bytesRead;
       const part = buffer.subarray(0, bytesRead);
-      rest = rest.length > 0 ? Buffer.concat([rest, part]) : part;
       let start = 0;
-      for (let end; (end = rest.indexOf(NEWLINE, start)) >= 0; start = end + 1) {
-        yield [place.line++, rest.subarray(start, end)];
+      for (let end; (end = part.indexOf(NEWLINE, start)) >= 0; start = end + 1) {
+        const last = part.subarray(start, end);
+        yield [place.line++, begun.length > 0 ? Buffer.concat([...begun, last]) : last];
+        begun = [];
       }
-      rest = rest.subarray(start);
+      if (start < part.length) begun.push(part.subarray(start));
     }
   }
 

@@ -109,6 +109,7 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
 export async function startTracking(run: Run): Promise<void> {
   await note(run, { type: 'tracking' });
   await run.open.source.startTracking(run.signal);
+  run.tracks = true;
   run.open.tracker.start(run.parts.continuation?.agoMs);
 }
 
