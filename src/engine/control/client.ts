@@ -112,7 +112,7 @@ export class ControlClient {
 
   #lost(): ConnectionLostError {
     return new ConnectionLostError(`The engine process of the run ${this.run} is gone.`, {
-      hint: `\`migrascope runs\` says how it stands, \`migrascope recover\` puts right what is left.`,
+      hint: `\`migrascope recover\` says what is left and puts it right; \`migrascope resume ${this.run}\` goes on with it.`,
     });
   }
 
