@@ -1,10 +1,9 @@
 /** What a guardian really works with: the journal's file, QEMU's monitors, the engine's process. */
-import { open } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
 import { connectQemu, formatAddress } from '../../hypervisor/index.js';
 import type { HostAddress, HostChange } from '../../hypervisor/index.js';
-import { formatRecord, processLives, readJournal, type JournalEntry } from '../runs/index.js';
+import { appendToJournal, processLives, readJournal, type JournalEntry } from '../runs/index.js';
 import type { GuardianWorld, ReachedGuest } from './guardian.js';
 import type { FromGuardian, GuardianTask } from './messages.js';
 
@@ -24,7 +23,7 @@ export function guardianWorld(task: GuardianTask, options: WorldOptions): Guardi
   const { address, second, engine } = task;
   let turn = Promise.resolve();
   const append = (entry: JournalEntry): Promise<void> => {
-    const appended = turn.then(() => appendRecord(task.journal, entry, { clock, today }));
+    const appended = turn.then(() => appendToJournal(task.journal, entry, { clock, today }));
     turn = appended.catch(() => undefined);
     return appended;
   };
@@ -78,25 +77,6 @@ async function reachGuest(
     resume: () => hypervisor.resume(AbortSignal.timeout(KILL_MS)),
     close: () => hypervisor.close(),
   };
-}
-
-/** One line at the end of the journal, on the disk when it resolves. */
-async function appendRecord(
-  path: string,
-  entry: JournalEntry,
-  times: { clock: Clock; today: () => Date },
-): Promise<void> {
-  const file = await open(path, 'a+', 0o600);
-  try {
-    const { size } = await file.stat();
-    const last = Buffer.alloc(1);
-    if (size > 0) await file.read(last, 0, 1, size - 1);
-    const afterTorn = size > 0 && last.toString() !== '\n';
-    await file.writeFile(formatRecord(entry, { ...times, afterTorn }));
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
 }
 
 async function killEngine({ engine }: GuardianTask, clock: Clock): Promise<void> {

@@ -1,4 +1,4 @@
-/** Adds records to the journal of a run whose process is gone. */
+/** Adds records to the journal of a run from beside it: its guardian, or who finds it dead. */
 import { constants, open } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.js';
 import { JournalError, messageOf } from '../../base/errors.js';
@@ -29,7 +29,7 @@ export async function appendToJournal(
   } catch (error) {
     throw new JournalError(`The journal ${path} can't be written: ${messageOf(error)}`, {
       cause: error,
-      hint: 'Make room there, then recover the run again.',
+      hint: 'Make room there, then try again.',
     });
   }
 }
