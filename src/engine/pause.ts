@@ -9,7 +9,7 @@
  *   resumed         in the journal: nothing is owed
  *   lease.release
  */
-import { LeaseError, messageOf } from '../base/errors.js';
+import { messageOf } from '../base/errors.js';
 import type { Run } from './run.js';
 import type { Milestone } from './runs/types.js';
 
@@ -18,7 +18,7 @@ export async function pauseGuest(run: Run): Promise<void> {
   const { clock, lease } = run.parts;
   const hypervisor = run.hypervisor!;
   const before = await hypervisor.runState(run.signal);
-  if (before.running) await lease?.take(run.signal, (error) => run.fail(error));
+  if (before.running) await lease?.take(run.signal, (error) => leaseLost(run, error));
   await note(run, { type: 'pausing', before });
   if (before.running) await lease?.confirm(run.signal);
   run.signal.throwIfAborted();
@@ -28,9 +28,21 @@ export async function pauseGuest(run: Run): Promise<void> {
   await note(run, { type: 'paused' });
 }
 
+/** Up to the commit of the switchover this ends the program; after it, nothing but the resume is left to do. */
+function leaseLost(run: Run, error: Error): void {
+  run.leaseLost = true;
+  if (!run.committed) run.fail(error);
+  else
+    run.emit({
+      type: 'warning',
+      message: error.message,
+      hint: 'The switchover is done: the guest goes on with its new disk.',
+    });
+}
+
 /** Gives the guest back the run state that it had; also after a failure, so without a signal. */
 export async function resumeGuest(run: Run): Promise<void> {
-  if (run.pause && run.failure instanceof LeaseError) await hearOfGuardian(run);
+  if (run.pause && run.leaseLost) await hearOfGuardian(run);
   const { pause } = run;
   if (!pause) return;
   if (pause.before.running) {
@@ -59,9 +71,9 @@ export function pauseEnded(run: Run): void {
   void noteAnyway(run, { type: 'resumed' });
 }
 
-/** Makes sure, where the program has the guest paused, that nobody else has resumed it. @throws LeaseError when that is not so. */
+/** Makes sure, where the program has the guest paused and can still be ended, that nobody else has resumed it. @throws LeaseError when that is not so. */
 export async function confirmLease(run: Run): Promise<void> {
-  if (run.pause?.before.running) await run.parts.lease?.confirm(run.signal);
+  if (run.pause?.before.running && !run.committed) await run.parts.lease?.confirm(run.signal);
 }
 
 /** Has a milestone in the journal before the program goes on. @throws JournalError when it can't be written. */

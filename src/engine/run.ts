@@ -76,7 +76,11 @@ export class Run {
   tracks = false;
   converged = false;
   comparedAll = false;
+  /** The switchover is being carried out, and can't be taken back any more. */
+  committed = false;
   switchedOver = false;
+  /** Nobody watches over the guest's pause any more, or the guardian has resumed it. */
+  leaseLost = false;
   /** The guest as it was last seen. */
   guestState: SummaryEvent['guest'] = 'unknown';
   /** Name of the block node that the guest has. */

@@ -15,7 +15,7 @@ export function watchGuest(run: Run, event: GuestEvent): void {
       run.emit({ type: 'resumed', byProgram: false });
       if (!run.pause) return;
       pauseEnded(run);
-      if (!run.switchedOver) run.fail(resumedByOthers());
+      if (!run.committed) run.fail(resumedByOthers());
       return;
     case 'stopped':
       run.emit({ type: 'paused', byProgram: false });

@@ -200,7 +200,7 @@ describe('the engine process is stopped, and the guardian has a monitor of its o
 
   test('when the mirror carries what the guest writes: the swap is done, and nothing is lost', async () => {
     const { ended, node } = await stopAndLetGo({ action: 'job-complete' });
-    expect(ended).toMatchObject({ kind: 'lease', switchedOver: true, guest: 'running' });
+    expect(ended).toMatchObject({ kind: null, switchedOver: true, guest: 'running' });
     expect(node).toMatch(/^disk0\.g/);
   });
 });

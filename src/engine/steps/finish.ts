@@ -142,7 +142,11 @@ export class Finish {
     await this.#checkStillPaused();
     run.signal.throwIfAborted();
     const began = run.parts.clock.now();
-    run.diskName = await pivot.switchOver(undefined, () => confirmLease(run));
+    run.diskName = await pivot.switchOver(undefined, async () => {
+      await confirmLease(run);
+      run.committed = true;
+    });
+    run.committed = true;
     run.switchedOver = true;
     await noteAnyway(run, { type: 'switched', scope, disk: run.diskName });
     run.emit({
