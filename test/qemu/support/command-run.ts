@@ -11,14 +11,13 @@ import {
   ControlClient,
   readJournal,
   runFolder,
-  runStatus,
   type JournalRecord,
   type MigrationEvent,
   type RunEnd,
   type RunFolder,
 } from '../../../src/engine/index.js';
 
-const built = join(import.meta.dirname, '../../../dist/cli.js');
+const command = join(import.meta.dirname, '../../../dist/cli.js');
 
 /** What the command said, and how it ended. */
 export interface Ended {
@@ -28,24 +27,26 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export interface PlaceOptions {
-  /** A new folder for this run alone. */
-  readonly folder: string;
-  /** Of all runs. */
-  readonly state: string;
-  /** How the host `web` is reached: its monitor, and the guardian's own. */
-  readonly host: { readonly address: string; readonly guardian?: string };
-  /** The command's program; the one that was built unless told. */
-  readonly program?: string;
-}
-
 /** Where the command finds its runs, its hosts and room for sockets. */
 export class CommandPlace {
-  private constructor(private readonly options: PlaceOptions) {}
+  private constructor(
+    private readonly folder: string,
+    readonly state: string,
+    private readonly more: Readonly<Record<string, string>>,
+  ) {}
 
-  static async make(options: PlaceOptions): Promise<CommandPlace> {
-    const place = new CommandPlace(options);
-    const { folder, host } = options;
+  /**
+   * @param folder a new folder for this run alone.
+   * @param state of all runs.
+   * @param host how the host `web` is reached: its monitor, and the guardian's own.
+   */
+  static async make(
+    folder: string,
+    state: string,
+    host: { readonly address: string; readonly guardian?: string },
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<CommandPlace> {
+    const place = new CommandPlace(folder, state, more);
     await mkdir(place.temporary, { recursive: true });
     await mkdir(join(folder, 'migrascope'));
     const hosts = JSON.stringify({ hosts: { web: host } });
@@ -54,28 +55,20 @@ export class CommandPlace {
   }
 
   get temporary(): string {
-    return join(this.options.folder, 'tmp');
-  }
-
-  get state(): string {
-    return this.options.state;
+    return join(this.folder, 'tmp');
   }
 
   get env(): NodeJS.ProcessEnv {
-    const { folder, state } = this.options;
-    const own = { MIGRASCOPE_STATE: state, XDG_CONFIG_HOME: folder, TMPDIR: this.temporary };
-    return { ...process.env, ...own };
-  }
-
-  get #program(): string {
-    return this.options.program ?? built;
+    const { folder, state, temporary } = this;
+    const own = { MIGRASCOPE_STATE: state, XDG_CONFIG_HOME: folder, TMPDIR: temporary };
+    return { ...process.env, ...own, ...this.more };
   }
 
   /** Runs the command to its end. */
   execute(...args: readonly string[]): Promise<Ended> {
     return new Promise((resolve) => {
       const { env } = this;
-      execFile(process.execPath, [this.#program, ...args], { env }, (error, stdout, stderr) => {
+      execFile(process.execPath, [command, ...args], { env }, (error, stdout, stderr) => {
         const code = error ? (typeof error.code === 'number' ? error.code : null) : 0;
         resolve({ code, stdout, stderr });
       });
@@ -84,7 +77,7 @@ export class CommandPlace {
 
   spawn(...args: readonly string[]): ChildProcess {
     const stdio = ['ignore', 'pipe', 'pipe'] as const;
-    return spawn(process.execPath, [this.#program, ...args], { env: this.env, stdio: [...stdio] });
+    return spawn(process.execPath, [command, ...args], { env: this.env, stdio: [...stdio] });
   }
 
   /** The processes that were started from here and live. */
@@ -164,11 +157,6 @@ export class CommandRun {
     const begun = await place.execute('migrate', ...args, '--detach', '--step');
     const id = /The run (\S+) goes on/.exec(begun.stderr)?.[1];
     if (id === undefined) throw new Error(`The run did not begin: ${begun.stderr}`);
-    return CommandRun.join(place, id);
-  }
-
-  /** Attaches to a run that lives, with a controller. */
-  static join(place: CommandPlace, id: string): Promise<CommandRun> {
     return CommandRun.#join(place, id, place.spawn('attach', id, '--json'));
   }
 
@@ -198,8 +186,8 @@ export class CommandRun {
         event: (event) => run.#take(event),
         log: (message) => void run.notes.push(message),
       });
-    const { owner } = await runStatus(folder);
-    const run = new CommandRun(place, folder, owner!.pid, controller, make);
+    const begin = (await readJournal(folder.journal)).find((record) => record.type === 'begin');
+    const run = new CommandRun(place, folder, begin!.process.pid, controller, make);
     await run.#client.attach('the test');
     while (!run.#isOver && (await run.#client.state()).controllers.length < 2) await delay(20);
     return run;

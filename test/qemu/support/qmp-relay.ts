@@ -15,8 +15,23 @@ export interface RelayOptions {
   readonly onReturn?: (request: Request, value: unknown) => unknown;
 }
 
+/** A command at which a relay stands still. */
+export interface Stop {
+  /** Resolves once the command came. */
+  readonly reached: Promise<void>;
+  /** Lets what waited pass. */
+  release(): void;
+}
+
+interface Waiting {
+  readonly command: string;
+  readonly side: 'before' | 'after';
+  reach(lane: Lane): void;
+}
+
 export class QmpRelay implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
+  readonly #waiting = new Set<Waiting>();
   #stalled = false;
 
   private constructor(
@@ -45,6 +60,28 @@ export class QmpRelay implements AsyncDisposable {
     this.#stalled = true;
   }
 
+  /**
+   * Stands still at the next such command: `before` QEMU gets it, or `after`, when QEMU has it and
+   * nothing of what it says comes back. Other connections are not held up.
+   */
+  standAt(command: string, side: 'before' | 'after'): Stop {
+    let held: Lane | undefined;
+    const reached = new Promise<void>((resolve) => {
+      const waiting: Waiting = {
+        command,
+        side,
+        reach: (lane) => {
+          this.#waiting.delete(waiting);
+          held = lane;
+          lane.block();
+          resolve();
+        },
+      };
+      this.#waiting.add(waiting);
+    });
+    return { reached, release: () => held?.release() };
+  }
+
   /** Ends all connections; the next ones get through again. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
@@ -58,6 +95,8 @@ export class QmpRelay implements AsyncDisposable {
   #join(client: Socket): void {
     const monitor = createConnection(this.target);
     const asked = new Map<number, Request>();
+    const forth = new Lane(monitor);
+    const back = new Lane(client);
     for (const [socket, other] of [
       [client, monitor],
       [monitor, client],
@@ -74,19 +113,43 @@ export class QmpRelay implements AsyncDisposable {
       const request = JSON.parse(line) as Request;
       asked.set(request.id, request);
       const answer = this.options.onRequest?.(request);
-      if (answer) client.write(`${JSON.stringify({ ...answer, id: request.id })}\r\n`);
-      else monitor.write(`${line}\r\n`);
+      const stop = [...this.#waiting].find(({ command }) => command === request.execute);
+      stop?.reach(stop.side === 'before' ? forth : back);
+      if (answer) back.pass(JSON.stringify({ ...answer, id: request.id }));
+      else forth.pass(line);
     });
     eachLine(monitor, (line) => {
       const message = JSON.parse(line) as { id?: number; return?: unknown };
       const request = message.id === undefined ? undefined : asked.get(message.id);
       const { onReturn } = this.options;
-      if (!request || message.return === undefined || !onReturn) client.write(`${line}\r\n`);
+      if (!request || message.return === undefined || !onReturn) back.pass(line);
       else {
         const changed = { ...message, return: onReturn(request, message.return) };
-        client.write(`${JSON.stringify(changed)}\r\n`);
+        back.pass(JSON.stringify(changed));
       }
     });
+  }
+}
+
+/** One direction of a connection. */
+class Lane {
+  #held: string[] | undefined;
+
+  constructor(private readonly to: Socket) {}
+
+  pass(line: string): void {
+    if (this.#held) this.#held.push(line);
+    else this.to.write(`${line}\r\n`);
+  }
+
+  block(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const line of held) this.pass(line);
   }
 }
 
