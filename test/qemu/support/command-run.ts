@@ -17,7 +17,7 @@ import {
   type RunFolder,
 } from '../../../src/engine/index.js';
 
-const command = join(import.meta.dirname, '../../../dist/cli.js');
+const built = join(import.meta.dirname, '../../../dist/cli.js');
 
 /** What the command said, and how it ended. */
 export interface Ended {
@@ -27,26 +27,24 @@ export interface Ended {
   readonly stderr: string;
 }
 
+export interface PlaceOptions {
+  /** A new folder for this run alone. */
+  readonly folder: string;
+  /** Of all runs. */
+  readonly state: string;
+  /** How the host `web` is reached: its monitor, and the guardian's own. */
+  readonly host: { readonly address: string; readonly guardian?: string };
+  /** The command's program; the one that was built unless told. */
+  readonly program?: string;
+}
+
 /** Where the command finds its runs, its hosts and room for sockets. */
 export class CommandPlace {
-  private constructor(
-    private readonly folder: string,
-    readonly state: string,
-    private readonly more: Readonly<Record<string, string>>,
-  ) {}
+  private constructor(private readonly options: PlaceOptions) {}
 
-  /**
-   * @param folder a new folder for this run alone.
-   * @param state of all runs.
-   * @param host how the host `web` is reached: its monitor, and the guardian's own.
-   */
-  static async make(
-    folder: string,
-    state: string,
-    host: { readonly address: string; readonly guardian?: string },
-    more: Readonly<Record<string, string>> = {},
-  ): Promise<CommandPlace> {
-    const place = new CommandPlace(folder, state, more);
+  static async make(options: PlaceOptions): Promise<CommandPlace> {
+    const place = new CommandPlace(options);
+    const { folder, host } = options;
     await mkdir(place.temporary, { recursive: true });
     await mkdir(join(folder, 'migrascope'));
     const hosts = JSON.stringify({ hosts: { web: host } });
@@ -55,20 +53,28 @@ export class CommandPlace {
   }
 
   get temporary(): string {
-    return join(this.folder, 'tmp');
+    return join(this.options.folder, 'tmp');
+  }
+
+  get state(): string {
+    return this.options.state;
   }
 
   get env(): NodeJS.ProcessEnv {
-    const { folder, state, temporary } = this;
-    const own = { MIGRASCOPE_STATE: state, XDG_CONFIG_HOME: folder, TMPDIR: temporary };
-    return { ...process.env, ...own, ...this.more };
+    const { folder, state } = this.options;
+    const own = { MIGRASCOPE_STATE: state, XDG_CONFIG_HOME: folder, TMPDIR: this.temporary };
+    return { ...process.env, ...own };
+  }
+
+  get #program(): string {
+    return this.options.program ?? built;
   }
 
   /** Runs the command to its end. */
   execute(...args: readonly string[]): Promise<Ended> {
     return new Promise((resolve) => {
       const { env } = this;
-      execFile(process.execPath, [command, ...args], { env }, (error, stdout, stderr) => {
+      execFile(process.execPath, [this.#program, ...args], { env }, (error, stdout, stderr) => {
         const code = error ? (typeof error.code === 'number' ? error.code : null) : 0;
         resolve({ code, stdout, stderr });
       });
@@ -77,7 +83,7 @@ export class CommandPlace {
 
   spawn(...args: readonly string[]): ChildProcess {
     const stdio = ['ignore', 'pipe', 'pipe'] as const;
-    return spawn(process.execPath, [command, ...args], { env: this.env, stdio: [...stdio] });
+    return spawn(process.execPath, [this.#program, ...args], { env: this.env, stdio: [...stdio] });
   }
 
   /** The processes that were started from here and live. */

@@ -43,12 +43,12 @@ export class KillLab implements AsyncDisposable {
   async place(
     address: string,
     two: boolean,
-    more: Readonly<Record<string, string>> = {},
+    more: { readonly state?: string; readonly program?: string } = {},
   ): Promise<CommandPlace> {
     const folder = this.lab.newPath('cell');
     await mkdir(folder);
     const host = { address, ...(two ? { guardian: this.third } : {}) };
-    return CommandPlace.make(folder, join(this.lab.folder, 'state'), host, more);
+    return CommandPlace.make({ folder, state: join(this.lab.folder, 'state'), host, ...more });
   }
 
   /** The arguments of `migrate` for the guest's disk. */

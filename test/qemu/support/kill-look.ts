@@ -6,7 +6,7 @@ import type { JournalRecord } from '../../../src/engine/index.js';
 import type { CommandRun } from './command-run.js';
 import type { KillLab } from './kill-lab.js';
 import type { Result } from './kill-results.js';
-import { strikes, type Fault } from './kill-table.js';
+import { strikes } from './kill-table.js';
 import { exists } from './migration.js';
 
 interface Finding {
@@ -35,18 +35,18 @@ interface Struck {
 
 /** Waits until all has settled, looks, recovers, and looks again. */
 export async function lookAfter(
-  { fault, point }: { readonly fault: Fault; readonly point: string },
+  { fault, point }: { readonly fault: string; readonly point: string },
   struck: Struck,
 ): Promise<Result> {
   const { lab, run, image, at } = struck;
-  const end = await run.over;
+  await run.over;
   const alone = strikes(fault, 'engine') && strikes(fault, 'guardian');
   if (!alone) await lab.untilRunning();
   await untilNoGuardian(run);
   const { code, stderr } = await run.controllerEnded;
   const records = await run.records();
   const stands = !(await lab.isRunning());
-  const recover = await recoverAfter(struck, end === undefined, stands);
+  const recover = await recoverAfter(struck, !records.some(({ type }) => type === 'end'), stands);
   await lab.untilRunning();
   await lab.untilProbed();
   expect(await run.place.remains(), 'what is left of the run on this machine').toEqual([]);
@@ -58,7 +58,7 @@ export async function lookAfter(
   const who = resumedBy(records);
   return {
     ...{ fault, point, disk, exitCode: code },
-    run: end === undefined ? 'dead' : end.summary?.outcome === 'completed' ? 'completed' : 'failed',
+    run: outcomeOf(records),
     error: errorIn(run, stderr, plain),
     resumedBy: who.by === 'nobody' && stands ? 'recover' : who.by,
     stoodMs: who.at === undefined ? null : Math.round(who.at - at),
@@ -102,6 +102,13 @@ async function expectTruth(
     expect(await exists(image), 'the image is there').toBe(false);
   if (['uncertain', 'current'].includes(destination.state))
     expect(await exists(image), 'the image is there').toBe(true);
+}
+
+/** By the journal as it was before anybody recovered anything. */
+function outcomeOf(records: readonly JournalRecord[]): Result['run'] {
+  const end = records.find((record) => record.type === 'end');
+  if (!end) return 'dead';
+  return end.outcome === 'completed' ? 'completed' : 'failed';
 }
 
 async function untilNoGuardian(run: CommandRun): Promise<void> {

@@ -61,7 +61,7 @@ export interface Cell {
 }
 
 /** Who or what is struck. */
-export function strikes(fault: Fault, what: string): boolean {
+export function strikes(fault: string, what: string): boolean {
   return fault.split('+').includes(what);
 }
 
