@@ -100,6 +100,8 @@ async function strike(
   if (strikes(fault, 'probe')) await killProbe(lab);
   const at = Date.now();
   if (fault.startsWith('stop')) await stopAndContinue(run, stopMs);
+  // At once: none of the two may live to see the other's end.
+  if (strikes(fault, 'engine')) signal(run.enginePid, 'SIGSTOP');
   if (guardian !== undefined) signal(guardian, 'SIGKILL');
   if (strikes(fault, 'engine')) signal(run.enginePid, 'SIGKILL');
   if (daemon !== undefined) signal(daemon, 'SIGKILL');

@@ -59,7 +59,7 @@ export async function lookAfter(
   return {
     ...{ fault, point, disk, exitCode: code },
     run: outcomeOf(records),
-    error: errorIn(run, stderr, plain),
+    error: code === 0 ? null : errorIn(run, stderr, plain),
     resumedBy: who.by === 'nobody' && stands ? 'recover' : who.by,
     stoodMs: who.at === undefined ? null : Math.round(who.at - at),
     warnings: warningsOf(run).map(plain),

@@ -115,10 +115,11 @@ export function expected(cell: Cell): Expected {
   if (strikes(fault, 'guardian') && paused) return ofLostLease(point, 'engine', ['lease']);
   if (fault === 'stop, two monitors' && paused)
     return ofLostLease(point, 'guardian', ['lease', 'guest']);
-  const resumedBy = 'engine';
-  if (fault !== 'server' || point === 'before-18') return { ...completes, resumedBy };
-  const kinds = point === 'before-1' ? ['destination', 'connect'] : ['destination'];
-  return { run: 'fails', kinds, disk: 'source', resumedBy: paused ? 'engine' : 'nobody' };
+  if (fault !== 'server' || point === 'before-18') return { ...completes, resumedBy: 'engine' };
+  // A server that is gone is noticed when it is asked next: at 15, by the flush after the pause.
+  const stood = paused || point === 'before-15';
+  const resumedBy = stood ? 'engine' : 'nobody';
+  return { run: 'fails', kinds: ['destination'], disk: 'source', resumedBy };
 }
 
 function ofDeath({ fault, point }: Cell): Expected {
