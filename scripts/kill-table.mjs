@@ -34,14 +34,6 @@ const MIDDLES = {
   'mid-pivot-done': 'swapped, not heard of (17)',
 };
 
-const STEPS = {
-  'resume-guest': 'resumes the guest',
-  'remove-leftovers': 'removes what is left in QEMU',
-  'remove-here': 'and on this machine',
-  'delete-image': 'deletes the new image',
-  'close-journal': 'notes the end',
-};
-
 const label = (point) => MIDDLES[point] ?? point.replace('before-', '');
 const seconds = (ms) => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`);
 
@@ -65,14 +57,25 @@ function sees({ run, exitCode, error, warnings }) {
   const warned = warnings.some((each) => /lease/.test(each)) ? ', and a warning' : '';
   if (exitCode === null) return run === 'completed' ? 'nothing; `attach` shows it' : 'nothing';
   if (error === null) return `exit code ${exitCode}${warned}`;
-  return `exit code ${exitCode}: “${error.replace(/^[a-z-]+: (?=[A-Z])/, '')}”`;
+  return `exit code ${exitCode}: “${inShort(error)}”`;
 }
 
-function todo({ run, recover }) {
+/** Without its kind, which place of a disk it was, and by what the new image is reached. */
+function inShort(error) {
+  return error
+    .replace(/^[a-z-]+: (?=[A-Z])/, '')
+    .replace(/file:IMAGE|SERVER/g, 'IMAGE')
+    .replace(/^(The destination IMAGE failed|The export IMAGE can't be reached): .*/, '$1: …');
+}
+
+function todo({ fault, run, recover }) {
   if (run === 'completed') return 'nothing';
   if (run === 'failed') return 'begin it again';
-  const did = recover.did.map((step) => STEPS[step]).join(', ');
-  return `\`recover\`: source _${recover.source}_, new image _${recover.destination}_; it ${did}`;
+  const did = (step) => recover.did.includes(step);
+  const resumes = did('resume-guest') ? 'resumes the guest, ' : '';
+  const removes = did('remove-leftovers') ? 'removes what is left' : 'has nothing to remove';
+  const image = did('delete-image') && !fault.includes('server') ? ' and the new image' : '';
+  return `\`recover\`: source _${recover.source}_, new image _${recover.destination}_; it ${resumes}${removes}${image}`;
 }
 
 /** Neighbours of which the same is true, as one row. */
