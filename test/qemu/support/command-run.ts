@@ -163,6 +163,11 @@ export class CommandRun {
     const begun = await place.execute('migrate', ...args, '--detach', '--step');
     const id = /The run (\S+) goes on/.exec(begun.stderr)?.[1];
     if (id === undefined) throw new Error(`The run did not begin: ${begun.stderr}`);
+    return CommandRun.join(place, id);
+  }
+
+  /** Attaches to a run that lives, with a controller. */
+  static join(place: CommandPlace, id: string): Promise<CommandRun> {
     return CommandRun.#join(place, id, place.spawn('attach', id, '--json'));
   }
 
