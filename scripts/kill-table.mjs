@@ -11,14 +11,16 @@ const END = '<!-- the end of the kill matrix -->';
 const FAULTS = {
   engine: 'engine killed',
   controller: 'command killed',
-  guardian: 'guardian killed',
+  guardian: 'one of the two guardians killed',
+  guardians: 'both guardians killed',
   probe: 'probe killed',
   server: 'server of the new image killed',
-  'engine+guardian': 'engine and guardian killed',
+  'engine+guardian': 'engine and one guardian killed',
+  'engine+guardians': 'engine and both guardians killed',
   'engine+controller': 'engine and command killed',
   'engine+probe': 'engine and probe killed',
   'engine+server': 'engine and server of the new image killed',
-  'guardian+controller': 'guardian and command killed',
+  'guardian+controller': 'one guardian and command killed',
   'stop, one monitor': 'engine stopped beyond its lease, one monitor',
   'stop, two monitors': 'engine stopped beyond its lease, two monitors',
 };
@@ -122,7 +124,7 @@ function textOf({ cells, random }) {
   return `${BEGIN}
 
 ${cells.length} cells were tried, and ${random.cells.length} random moments (seed ${random.seed}). After a kill a guest stood for
-${killed} at most until it ran again, after a stop of the engine for ${stopped}; where both who could resume it were
+${killed} at most until it ran again, after a stop of the engine for ${stopped}; where all who could resume it were
 killed, until \`recover\` was told to.
 
 ${tableOf(cells)}

@@ -120,11 +120,36 @@ describe('the engine process is stopped', () => {
   });
 });
 
-describe('the guardian is killed while the guest is paused', () => {
-  test('the engine resumes the guest and puts everything back', async () => {
+describe('the guardians are killed while the guest is paused', () => {
+  test('one of them, and then the engine: the other one resumes the guest', async () => {
     await using engine = engineHeldAt({ line: 17 });
     await engine.held();
-    process.kill(engine.guardianPid, 'SIGKILL');
+    await engine.signal('SIGSTOP');
+    process.kill(engine.guardianPids[0]!, 'SIGKILL');
+    await engine.signal('SIGKILL');
+    await untilRunning(lab.monitor);
+    await lab.expectOnSource();
+    await expectUnharmedAfterDeath(engine);
+  });
+
+  test('one of them: the migration goes on', async () => {
+    const disk = (await lab.diskNode())!;
+    await using engine = engineHeldAt({ line: 16 }, { disk, pivot: false });
+    await engine.held();
+    process.kill(engine.guardianPids[1]!, 'SIGKILL');
+    await engine.letGo();
+    expect(await engine.ended()).toMatchObject({ kind: null, guest: 'running' });
+    const warned = engine.said.filter((each) => 'logged' in each).map(({ logged }) => logged);
+    expect(warned).toEqual([
+      "warn: One of two guardians is gone; the other watches on. The lease on the guest's pause was lost: The guardian ended.",
+    ]);
+    await lab.expectUnharmed();
+  });
+
+  test('both: the engine resumes the guest and puts everything back', async () => {
+    await using engine = engineHeldAt({ line: 17 });
+    await engine.held();
+    for (const pid of engine.guardianPids) process.kill(pid, 'SIGKILL');
     expect(await engine.ended()).toEqual({
       kind: 'lease',
       message: "The lease on the guest's pause was lost: The guardian ended.",
@@ -209,14 +234,14 @@ test('a migration that goes well leaves no guardian', async () => {
   await using engine = engineHeldAt({ line: 99 });
   expect(await engine.ended()).toMatchObject({ kind: null, switchedOver: true, guest: 'running' });
   await engine.gone();
-  const alive = () => {
+  const alive = (pid: number) => {
     try {
-      return process.kill(engine.guardianPid, 0);
+      return process.kill(pid, 0);
     } catch {
       return false;
     }
   };
-  while (alive()) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (engine.guardianPids.some(alive)) await new Promise((resolve) => setTimeout(resolve, 20));
   const types = (await engine.records())
     .map(({ type }) => type)
     .filter((type) => type !== 'change');

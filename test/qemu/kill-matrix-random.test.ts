@@ -74,8 +74,9 @@ describe(`with the seed ${seed}`, () => {
     if (result.point === 'over') return;
     if (strikes(fault, 'engine')) expect(result.run, told).not.toBe('failed');
     else if (result.run === 'dead') expect(fault, told).toBe('stop, one monitor');
-    if (result.resumedBy === 'recover') expect(fault, told).toBe('engine+guardian');
-    if (['controller', 'probe'].includes(fault)) expect(result.run, told).toBe('completed');
+    if (result.resumedBy === 'recover') expect(fault, told).toBe('engine+guardians');
+    if (['controller', 'probe', 'guardian', 'guardian+controller'].includes(fault))
+      expect(result.run, told).toBe('completed');
   });
 
   it('can be moved afterwards', () => lab.complete());

@@ -4,8 +4,7 @@
  * written.
  */
 import { afterAll, beforeAll, describe, expect, onTestFailed, test, vi } from 'vitest';
-import type {
-  BlockSet} from '../../src/engine/index.js';
+import type { BlockSet } from '../../src/engine/index.js';
 import {
   blockCount,
   decodeRuns,
@@ -42,8 +41,10 @@ async function killed(
   const args = lab.arguments(to, ...flags, '--max-bandwidth', '24MiB');
   const run = await CommandRun.begin(place, ...args);
   await there(run);
-  const others = await Promise.all(also.map((name) => place.pidOf(name)));
-  for (const pid of [...others, run.enginePid]) signal(pid, 'SIGKILL');
+  const processes = await place.processes();
+  const others = processes.filter(({ command }) => also.some((name) => command.includes(name)));
+  for (const { pid } of others) signal(pid, 'SIGSTOP');
+  for (const pid of [run.enginePid, ...others.map((each) => each.pid)]) signal(pid, 'SIGKILL');
   await run.controllerEnded;
   return { place, run };
 }
@@ -105,10 +106,10 @@ describe('the guest is pivoted all the same', () => {
     await lab.complete();
   });
 
-  test.each([16, 17])('killed before statement %i, and its guardian with it', async (line) => {
+  test.each([16, 17])('killed before statement %i, and its guardians with it', async (line) => {
     const image = lab.lab.newPath('image');
     const there = (run: CommandRun) => run.stepTo(line);
-    const died = await killed(`file:${image}`, ['--pivot'], there, ['guardian']);
+    const died = await killed(`file:${image}`, ['--pivot'], there, ['guardian.js']);
     expect(await lab.isRunning()).toBe(false);
     expectContinued(await resume(died));
     await expectDone(died, image, 'new');

@@ -147,11 +147,11 @@ export class Guardian {
   async #act(): Promise<void> {
     const { world } = this;
     this.#note('lost', this.#lostBecause);
-    if (!(await this.#owed())) return;
     const began = world.clock.now();
     let refusals = 0;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       try {
+        if (await this.#isSettled()) return;
         const guest = await this.#reach();
         refusals = 0;
         if (await this.#resume(guest)) return;
@@ -169,20 +169,28 @@ export class Guardian {
     }
   }
 
-  /** What the journal says; where it can't be read, that the lease was held says enough for a disk. */
-  async #owed(): Promise<boolean> {
+  /** Whether no resume is owed any more; then that is noted. */
+  async #isSettled(): Promise<boolean> {
+    const why = await this.#whySettled();
+    if (why !== undefined) this.#note('left', why);
+    return why !== undefined;
+  }
+
+  /**
+   * Why no resume is owed, by the journal, to which another guardian may have written that it resumed
+   * the guest. Where it can't be read, that the lease was held says enough for a disk.
+   */
+  async #whySettled(): Promise<string | undefined> {
     try {
       const records = await this.#within(JOURNAL_MS, this.world.readJournal());
-      const debt = resumeOwed(records);
-      if (!debt.owed) this.#note('left', debt.reason);
-      return debt.owed;
+      const { owed, reason } = resumeOwed(records);
+      return owed ? undefined : reason;
     } catch (error) {
       const owed = this.options.scope === 'disk';
       const what = owed ? 'it is resumed because the lease was held' : 'it is left as it is';
       const message = `Whether the guest is owed a resume can't be read, so ${what}: ${messageOf(error)}`;
       this.world.logger.log('warn', message);
-      if (!owed) this.#note('left', message);
-      return owed;
+      return owed ? undefined : message;
     }
   }
 
@@ -210,6 +218,7 @@ export class Guardian {
     const { engine } = this.world;
     this.#end.signal.throwIfAborted();
     if (!engine.known || !(await engine.lives())) return;
+    if ((await this.#whySettled()) !== undefined) return;
     this.#note('fenced', 'The engine process holds the monitor and does not answer: it is ended.');
     await engine.kill();
   }
@@ -236,6 +245,7 @@ export class Guardian {
           return true;
         }
         await this.#sleep(LOOK_MS);
+        if (await this.#isSettled()) return true;
       }
     } finally {
       await guest.close().catch(() => undefined);

@@ -4,6 +4,7 @@ import type { Logger } from '../../base/logger.js';
 import type { Host } from '../../hypervisor/index.js';
 import { identifyProcess, type RunFolder } from '../runs/index.js';
 import { GuardianLease } from './lease.js';
+import { PairedLease } from './pair.js';
 import { startGuardianProcess, type GuardianProcessOptions } from './start.js';
 import type { Lease } from './types.js';
 
@@ -36,5 +37,6 @@ export async function createLease(options: LeaseOptions): Promise<Lease> {
     scope: 'disk' as const,
   };
   const start = () => startGuardianProcess({ log: folder.log, ...options });
-  return new GuardianLease({ clock, logger, task, start });
+  const single = () => new GuardianLease({ clock, logger, task, start });
+  return new PairedLease([single(), single()], logger);
 }

@@ -4,15 +4,18 @@ import type { Clock } from '../../base/clock.js';
 import { LeaseError, MigrascopeError, messageOf } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import type { FromGuardian, GuardianTask, ToGuardian } from './messages.js';
-import type { Lease } from './types.js';
+import type { SingleLease } from './pair.js';
 
 /** The wire to a guardian that was started. */
 export interface GuardianLink {
   send(message: ToGuardian): void;
   /** Calls `listener` for each message; once. */
   onMessage(listener: (message: FromGuardian) => void): void;
-  /** Calls `listener` when the guardian is gone or sent what can't be read; says which, as part of a sentence. */
-  onClosed(listener: (why: string) => void): void;
+  /**
+   * Calls `listener` when the guardian can't be heard any more.
+   * @param listener is told why, as part of a sentence, and whether its process is gone.
+   */
+  onClosed(listener: (why: string, gone: boolean) => void): void;
   /** Ends the guardian's input: what it makes of that depends on what it was told before. */
   close(): void;
 }
@@ -38,7 +41,8 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-export class GuardianLease implements Lease {
+export class GuardianLease implements SingleLease {
+  gone = false;
   #link: GuardianLink | undefined;
   #ready: Promise<void> | undefined;
   #state: 'free' | 'held' | 'lost' | 'ended' = 'free';
@@ -101,7 +105,7 @@ export class GuardianLease implements Lease {
         this.#answer = { resolve, reject };
       });
       link.onMessage((message) => this.#receive(message));
-      link.onClosed((why) => this.#closed(link, why));
+      link.onClosed((why, gone) => this.#closed(link, why, gone));
       link.send({ type: 'begin', task });
       const message = await this.#inTime(answer, START_MS);
       if (message.type === 'refused') throw new LeaseError(message.message);
@@ -127,8 +131,9 @@ export class GuardianLease implements Lease {
     }
   }
 
-  #closed(link: GuardianLink, why: string): void {
+  #closed(link: GuardianLink, why: string, gone: boolean): void {
     if (this.#link !== link) return;
+    this.gone = gone;
     this.#link = undefined;
     const error = new LeaseError(`The guardian ${why}.`);
     this.#answer?.reject(error);

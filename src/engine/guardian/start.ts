@@ -13,6 +13,9 @@ const PASSED_ON = [
   'ELECTRON_RUN_AS_NODE',
 ];
 
+/** How long the end of a process's output may come after its input broke, in milliseconds. */
+const DEATH_MS = 500;
+
 export interface GuardianProcessOptions {
   /** The file that takes what it says of itself; nobody hears it otherwise. */
   readonly log?: string;
@@ -56,17 +59,18 @@ function linkTo(child: ReturnType<typeof spawn>): GuardianLink {
   const stdin = child.stdin!;
   const stdout = child.stdout!;
   const lines = new LineReader('the guardian', longestMessage);
-  const closed: ((why: string) => void)[] = [];
-  let gone: string | undefined;
-  const end = (why: string) => {
-    if (gone !== undefined) return;
-    gone = why;
-    for (const listener of closed) listener(why);
+  const closed: ((why: string, gone: boolean) => void)[] = [];
+  let end: { readonly why: string; readonly gone: boolean } | undefined;
+  const close = (why: string, gone = false) => {
+    if (end) return;
+    end = { why, gone };
+    for (const listener of closed) listener(why, gone);
   };
-  stdin.on('error', () => end('does not listen any more'));
-  stdout.on('error', (error) => end(`can't be heard any more: ${messageOf(error)}`));
-  stdout.on('end', () => end('ended'));
-  child.on('error', (error) => end(messageOf(error)));
+  // A process that is gone is told of by its output, too; which of the two comes first is chance.
+  stdin.on('error', () => setTimeout(() => close('does not listen any more'), DEATH_MS).unref());
+  stdout.on('error', (error) => close(`can't be heard any more: ${messageOf(error)}`));
+  stdout.on('end', () => close('ended', true));
+  child.on('error', (error) => close(messageOf(error)));
   return {
     send: (message) => void stdin.write(`${JSON.stringify(message)}\n`),
     onMessage: (listener) => {
@@ -74,14 +78,14 @@ function linkTo(child: ReturnType<typeof spawn>): GuardianLink {
         try {
           for (const line of lines.push(chunk)) listener(parseFromGuardian(line));
         } catch (error) {
-          end(`can't be understood: ${messageOf(error)}`);
+          close(`can't be understood: ${messageOf(error)}`);
           stdin.end();
         }
       });
     },
     onClosed: (listener) => {
-      if (gone === undefined) closed.push(listener);
-      else listener(gone);
+      if (end) listener(end.why, end.gone);
+      else closed.push(listener);
     },
     close: () => stdin.end(),
   };

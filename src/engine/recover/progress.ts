@@ -23,7 +23,8 @@ export function progressOf(records: readonly JournalRecord[]): Progress {
   const taken = records.findLastIndex((record) => record.type === 'taken-over');
   const latest = records.slice(taken + 1);
   const switching = first(latest, 'switching');
-  const guardian = latest.filter((record) => record.type === 'guardian').at(-1);
+  const acts = latest.filter((record) => record.type === 'guardian');
+  const guardian = acts.find(({ act }) => act === 'resumed') ?? acts.at(-1);
   const image = madeImage(changes);
   const has = (type: JournalRecord['type']) => first(latest, type) !== undefined;
   return {

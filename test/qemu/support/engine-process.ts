@@ -1,4 +1,4 @@
-/** An engine in a process of its own, with a guardian, for tests that kill either. */
+/** An engine in a process of its own, with its guardians, for tests that kill them. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -104,10 +104,9 @@ export class EngineProcess implements AsyncDisposable {
     return join(this.task.root, this.task.run, 'journal.jsonl');
   }
 
-  get guardianPid(): number {
-    const said = this.said.find((each) => 'guardian' in each);
-    if (!said) throw new Error('No guardian was started.');
-    return said.guardian;
+  /** Of the two guardians, once they were started. */
+  get guardianPids(): readonly number[] {
+    return this.said.flatMap((each) => ('guardian' in each ? [each.guardian] : []));
   }
 
   /** Resolves once it stands still where it was told to. @throws when it ends before. */
@@ -138,13 +137,21 @@ export class EngineProcess implements AsyncDisposable {
     return this.#child.signalCode;
   }
 
-  /** What the guardian did, from the journal, once it did something after which it ends. */
+  /**
+   * What the guardians did, from the journal, once both did something after which they end; without
+   * that the second left what the first had done.
+   */
   async guardianActs(): Promise<string[]> {
     for (;;) {
       const records = await readJournal(this.journal);
       const acts = records.filter((record) => record.type === 'guardian').map(({ act }) => act);
-      if (acts.some((act) => ['resumed', 'left', 'gave-up'].includes(act))) return acts;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      const last = acts.filter((act) => ['resumed', 'left', 'gave-up'].includes(act));
+      if (last.length < this.guardianPids.length) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        continue;
+      }
+      const different = [...new Set(acts)];
+      return different.filter((act) => act !== 'left' || !acts.includes('resumed'));
     }
   }
 

@@ -94,17 +94,20 @@ async function strike(
   { lab, run, server, letGo }: Scene,
   stopMs: number,
 ): Promise<number> {
-  const guardian = strikes(fault, 'guardian') ? await pidIfThere(run, 'guardian.js') : undefined;
-  const daemon =
-    strikes(fault, 'server') && !server ? await pidIfThere(run, 'qemu-storage-daemon') : undefined;
+  const guardians = await pidsOf(run, 'guardian.js');
+  const struck = strikes(fault, 'guardians')
+    ? guardians
+    : guardians.slice(0, Number(strikes(fault, 'guardian')));
+  const daemons =
+    strikes(fault, 'server') && !server ? await pidsOf(run, 'qemu-storage-daemon') : [];
   if (strikes(fault, 'probe')) await killProbe(lab);
   const at = Date.now();
   if (fault.startsWith('stop')) await stopAndContinue(run, stopMs);
   // At once: none of the two may live to see the other's end.
   if (strikes(fault, 'engine')) signal(run.enginePid, 'SIGSTOP');
-  if (guardian !== undefined) signal(guardian, 'SIGKILL');
+  for (const guardian of struck) signal(guardian, 'SIGKILL');
   if (strikes(fault, 'engine')) signal(run.enginePid, 'SIGKILL');
-  if (daemon !== undefined) signal(daemon, 'SIGKILL');
+  for (const daemon of daemons) signal(daemon, 'SIGKILL');
   if (strikes(fault, 'controller')) run.controller.kill('SIGKILL');
   if (strikes(fault, 'server')) await server?.kill();
   // What an engine that is dead has said last does not come through any more.
@@ -113,8 +116,9 @@ async function strike(
   return at;
 }
 
-async function pidIfThere(run: CommandRun, name: string): Promise<number | undefined> {
-  return (await run.place.processes()).find(({ command }) => command.includes(name))?.pid;
+async function pidsOf(run: CommandRun, name: string): Promise<readonly number[]> {
+  const processes = await run.place.processes();
+  return processes.filter(({ command }) => command.includes(name)).map(({ pid }) => pid);
 }
 
 /** A guest that stands does it as soon as it runs. */

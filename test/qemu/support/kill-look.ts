@@ -40,7 +40,7 @@ export async function lookAfter(
 ): Promise<Result> {
   const { lab, run, image, at } = struck;
   await run.over;
-  const alone = strikes(fault, 'engine') && strikes(fault, 'guardian');
+  const alone = strikes(fault, 'engine') && strikes(fault, 'guardians');
   if (!alone) await lab.untilRunning();
   await untilNoGuardian(run);
   const { code, stderr } = await run.controllerEnded;

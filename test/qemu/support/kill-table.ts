@@ -39,13 +39,16 @@ export const POINTS: readonly Point[] = [
   before(18),
 ];
 
+/** `guardian` is one of the two, `guardians` both. */
 export const FAULTS = [
   'engine',
   'controller',
   'guardian',
+  'guardians',
   'probe',
   'server',
   'engine+guardian',
+  'engine+guardians',
   'engine+controller',
   'engine+probe',
   'engine+server',
@@ -87,7 +90,8 @@ export function isCommitted(point: Point): boolean {
 
 /** Whether a fault can happen there at all: who is to be struck is there, and the point comes. */
 export function exists({ fault, point }: Cell): boolean {
-  if (strikes(fault, 'guardian') && !isGuarded(point)) return false;
+  const guarded = strikes(fault, 'guardian') || strikes(fault, 'guardians');
+  if (guarded && !isGuarded(point)) return false;
   return pivots(fault) || !(point === 'before-17' || point.startsWith('mid-pivot'));
 }
 
@@ -112,7 +116,7 @@ export function expected(cell: Cell): Expected {
   const goesOn = pivots(fault) ? 'new' : 'source';
   const completes = { run: 'completes', disk: goesOn } as const;
   if (strikes(fault, 'engine') || (fault === 'stop, one monitor' && paused)) return ofDeath(cell);
-  if (strikes(fault, 'guardian') && paused) return ofLostLease(point, 'engine', ['lease']);
+  if (strikes(fault, 'guardians') && paused) return ofLostLease(point, 'engine', ['lease']);
   if (fault === 'stop, two monitors' && paused)
     return ofLostLease(point, 'guardian', ['lease', 'guest']);
   if (fault !== 'server' || point === 'before-18') return { ...completes, resumedBy: 'engine' };
@@ -123,7 +127,7 @@ export function expected(cell: Cell): Expected {
 }
 
 function ofDeath({ fault, point }: Cell): Expected {
-  const alone = strikes(fault, 'guardian') ? 'recover' : 'guardian';
+  const alone = strikes(fault, 'guardians') ? 'recover' : 'guardian';
   const disk = pivots(fault) && isCommitted(point) ? 'new' : 'source';
   return { run: 'dies', disk, resumedBy: isPaused(point) ? alone : 'nobody' };
 }
@@ -163,8 +167,12 @@ function selection(): Cell[] {
     { fault: 'engine', point: 'mid-pivot-done' },
     { fault: 'engine+guardian', point: 'before-15' },
     { fault: 'engine+guardian', point: 'mid-pivot-mirror' },
+    { fault: 'engine+guardians', point: 'before-15' },
+    { fault: 'engine+guardians', point: 'before-16' },
     { fault: 'guardian', point: 'before-15' },
-    { fault: 'guardian', point: 'mid-pivot-begin' },
+    { fault: 'guardian', point: 'before-17' },
+    { fault: 'guardians', point: 'before-15' },
+    { fault: 'guardians', point: 'mid-pivot-begin' },
     { fault: 'guardian+controller', point: 'before-15' },
     { fault: 'guardian+controller', point: 'before-18' },
     { fault: 'probe', point: 'before-6' },

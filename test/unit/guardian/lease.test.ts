@@ -26,7 +26,7 @@ class Wire implements GuardianLink {
   ready: FromGuardian = { type: 'ready', by: 'shared' };
   carries = true;
   #onMessage: (message: FromGuardian) => void = () => undefined;
-  #onClosed: (why: string) => void = () => undefined;
+  #onClosed: (why: string, gone: boolean) => void = () => undefined;
 
   constructor(readonly world: FakeWorld) {
     this.guardian = new Guardian(world, task);
@@ -47,7 +47,7 @@ class Wire implements GuardianLink {
     this.#onMessage = listener;
   }
 
-  onClosed(listener: (why: string) => void): void {
+  onClosed(listener: (why: string, gone: boolean) => void): void {
     this.#onClosed = listener;
   }
 
@@ -57,7 +57,7 @@ class Wire implements GuardianLink {
 
   /** The guardian's process ends. */
   cut(): void {
-    this.#onClosed('ended');
+    this.#onClosed('ended', true);
   }
 
   #answer(message: FromGuardian): void {
