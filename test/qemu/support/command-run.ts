@@ -4,6 +4,7 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -175,14 +176,11 @@ export class CommandRun {
   static async beginFree(place: CommandPlace, ...args: readonly string[]): Promise<CommandRun> {
     const known = new Set(await runsOf(place));
     const controller = place.spawn('migrate', ...args, '--json');
-    for (;;) {
-      const id = (await runsOf(place)).find((each) => !known.has(each));
-      const { controlSocket } = runFolder(join(place.state, 'runs'), id ?? 'none');
-      if (id !== undefined && (await listens(controlSocket)))
-        return CommandRun.#join(place, id, controller);
-      if (controller.exitCode !== null) throw new Error('The command ended before its run began.');
-      await delay(20);
-    }
+    // It is attached, and the run begins.
+    await Promise.race([once(controller.stdout!, 'data'), once(controller, 'close')]);
+    const id = (await runsOf(place)).find((each) => !known.has(each));
+    if (id === undefined) throw new Error('The command ended before its run began.');
+    return CommandRun.#join(place, id, controller);
   }
 
   static async #join(
@@ -265,14 +263,6 @@ export class CommandRun {
 
 async function runsOf(place: CommandPlace): Promise<readonly string[]> {
   return readdir(join(place.state, 'runs')).catch(() => []);
-}
-
-function listens(path: string): Promise<boolean> {
-  const socket = createConnection(path);
-  return new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(true));
-    socket.once('error', () => resolve(false));
-  }).finally(() => socket.destroy());
 }
 
 function endOf(child: ChildProcess): Promise<Ended> {
