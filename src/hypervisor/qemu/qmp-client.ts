@@ -133,7 +133,10 @@ export class QmpClient {
     } finally {
       timer.abort();
     }
+    // What comes in one piece with the greeting, or with the answer, may have ended the connection.
+    this.#throwIfEnded();
     await this.#send('qmp_capabilities', {}, { signal, timeoutMs: this.#greetingTimeoutMs });
+    this.#throwIfEnded();
     this.#state = 'running';
   }
 
@@ -303,6 +306,10 @@ export class QmpClient {
     for (const command of this.#pending.splice(0)) command.reject(error);
     this.#events.fail(error);
     for (const listener of this.#lost.splice(0)) listener(error);
+  }
+
+  #throwIfEnded(): void {
+    if (this.#error) throw this.#error;
   }
 
   #require(state: QmpState, what: string): void {

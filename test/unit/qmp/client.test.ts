@@ -71,6 +71,29 @@ describe('negotiation', () => {
     });
   });
 
+  test('an offence in one piece with the greeting ends the opening at once', async () => {
+    const fake = new FakeQmp();
+    const opening = openQmp(fake.client, fake.options());
+    fake.stream.write(`${greeting}{"return": {}, "id": 1}\r\n`);
+    await expect(opening).rejects.toMatchObject({
+      kind: 'protocol',
+      message: expect.stringMatching(/^unix:\/vm.qmp sent an answer that was not asked/) as string,
+    });
+    expect(fake.clock.waiting).toBe(0);
+  });
+
+  test('an offence in one piece with the answer to qmp_capabilities gives no running client', async () => {
+    const fake = new FakeQmp();
+    const opening = openQmp(fake.client, fake.options());
+    fake.stream.write(greeting);
+    const { id } = await fake.next();
+    fake.stream.write(`{"return": {}, "id": ${id}}\r\nnonsense\r\n`);
+    await expect(opening).rejects.toMatchObject({
+      kind: 'protocol',
+      message: expect.stringMatching(/^unix:\/vm.qmp sent what is not JSON/) as string,
+    });
+  });
+
   test('a second greeting is an offence', async () => {
     const fake = new FakeQmp();
     const client = await fake.running();
