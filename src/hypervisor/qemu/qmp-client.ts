@@ -29,7 +29,7 @@ import type { Logger } from '../../base/logger.js';
 import { QmpEventHub } from './qmp-events.js';
 import type { EventWaiter, ExpectOptions } from './qmp-events.js';
 import { LineReader } from './qmp-lines.js';
-import { excerpt, parseMessage } from './qmp-message.js';
+import { describeId, excerpt, parseMessage } from './qmp-message.js';
 import type { QmpMessage } from './qmp-message.js';
 import type { QmpCommandName, QmpCommands, QmpEventName, QmpEvents } from './schema.js';
 import type { VersionInfo } from './schema.js';
@@ -228,7 +228,7 @@ export class QmpClient {
       const known = this.#pending.some((command) => command.id === message.id);
       const fault = known ? 'out of the order of the commands' : 'that was not asked for';
       throw new ProtocolError(
-        `${this.name} sent ${what} ${fault}, id ${JSON.stringify(message.id)}.`,
+        `${this.name} sent ${what} ${fault}, id ${describeId(message.id)}.`,
       );
     }
     this.#pending.shift();

@@ -69,3 +69,10 @@ function readGreeting(members: Members): QmpMessage | undefined {
 export function excerpt(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
+
+/** An id as a peer sent it, fit for an error's message: what is in an object may be too deep to write. */
+export function describeId(id: unknown): string {
+  if (typeof id === 'string') return excerpt(id);
+  if (typeof id !== 'object' || id === null) return String(id);
+  return Array.isArray(id) ? '[…]' : '{…}';
+}

@@ -210,6 +210,18 @@ describe('commands', () => {
     });
   });
 
+  test('an id that is nested too deeply to be written is an offence like any other', async () => {
+    const fake = new FakeQmp();
+    const client = await fake.running();
+    const command = client.execute('query-status', {});
+    const depth = 20_000;
+    fake.stream.write(`{"return": {}, "id": ${'['.repeat(depth)}${']'.repeat(depth)}}\r\n`);
+    await expect(command).rejects.toMatchObject({
+      kind: 'protocol',
+      message: 'unix:/vm.qmp sent an answer that was not asked for, id […].',
+    });
+  });
+
   test('an error without an id is an offence, and is quoted', async () => {
     const fake = new FakeQmp();
     const client = await fake.running();
