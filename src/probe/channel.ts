@@ -21,6 +21,7 @@ import {
   TimeoutError,
 } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
+import { Pieces } from '../base/pieces.js';
 import { deferred } from './deferred.js';
 import { asObject, asText, type Message } from './fields.js';
 import { LINE_LIMIT, LineSplitter } from './lines.js';
@@ -264,16 +265,15 @@ export class ProbeChannel {
     if (rest.length > 0) this.#splitter.push(rest, (line) => this.#takeLine(line));
   }
 
-  #greetingPieces: Buffer[] = [];
+  readonly #greetingPieces = new Pieces();
   #greetingLength = 0;
 
   #greetingPiece(piece: Buffer): void {
     this.#greetingLength += piece.length;
-    if (this.#greetingLength <= LINE_LIMIT) this.#greetingPieces.push(piece);
+    if (this.#greetingLength <= LINE_LIMIT) this.#greetingPieces.add(piece);
     if (piece.at(-1) !== 0x0a) return;
-    const line = Buffer.concat(this.#greetingPieces);
+    const line = this.#greetingPieces.take();
     const whole = this.#greetingLength <= LINE_LIMIT;
-    this.#greetingPieces = [];
     this.#greetingLength = 0;
     if (whole) this.#takeGreeting(line);
   }

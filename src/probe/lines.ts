@@ -1,13 +1,13 @@
 /** Cuts what comes off the wire into lines, in any fragmentation, without ever holding more than one line. */
 import { ProtocolError } from '../base/errors.js';
+import { Pieces } from '../base/pieces.js';
 
 /** The longest line of the protocol, its newline included, in bytes (protocol/PROBE.md, "Lines"). */
 export const LINE_LIMIT = 65_536;
 
 export class LineSplitter {
   readonly #limit: number;
-  #pieces: Buffer[] = [];
-  #length = 0;
+  readonly #pieces = new Pieces();
 
   /** @param limit the longest line that is accepted, its newline included, in bytes. */
   constructor(limit = LINE_LIMIT) {
@@ -23,15 +23,11 @@ export class LineSplitter {
     for (;;) {
       const end = rest.indexOf(0x0a);
       const piece = end < 0 ? rest : rest.subarray(0, end + 1);
-      if (this.#length + piece.length > this.#limit)
+      if (this.#pieces.length + piece.length > this.#limit)
         throw new ProtocolError(`The guest's probe sent a line of more than ${this.#limit} bytes.`);
-      if (piece.length > 0) this.#pieces.push(piece);
-      this.#length += piece.length;
+      this.#pieces.add(piece);
       if (end < 0) return;
-      const line = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
-      this.#pieces = [];
-      this.#length = 0;
-      take(line);
+      take(this.#pieces.take());
       rest = rest.subarray(end + 1);
     }
   }

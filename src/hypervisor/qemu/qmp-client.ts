@@ -199,7 +199,7 @@ export class QmpClient {
         this.#refuseForeignGreeting(line);
         this.#dispatch(parseMessage(line, this.name));
       }
-      this.#refuseForeignGreeting(this.#lines.peek(80));
+      if (this.#state === 'connecting') this.#refuseForeignGreeting(this.#lines.peek(80));
     } catch (error) {
       this.#end(error instanceof Error ? error : new ProtocolError(String(error)));
     }
@@ -227,9 +227,7 @@ export class QmpClient {
     if (!oldest || message.id !== oldest.id) {
       const known = this.#pending.some((command) => command.id === message.id);
       const fault = known ? 'out of the order of the commands' : 'that was not asked for';
-      throw new ProtocolError(
-        `${this.name} sent ${what} ${fault}, id ${describeId(message.id)}.`,
-      );
+      throw new ProtocolError(`${this.name} sent ${what} ${fault}, id ${describeId(message.id)}.`);
     }
     this.#pending.shift();
     if (message.type === 'return') oldest.resolve(message.value);

@@ -1,16 +1,16 @@
 /**
  * Cuts a QMP connection's bytes into lines (QMP specification, 2.1 "General Definitions": messages
  * are JSON objects ended by CRLF). Chunks may end anywhere, inside a UTF-8 sequence too; they are
- * kept in a list and joined once per line.
+ * kept in pieces and joined once per line.
  */
 import { LimitError, ProtocolError } from '../../base/errors.js';
+import { Pieces } from '../../base/pieces.js';
 
 const newline = 0x0a;
 
 export class LineReader {
   readonly #decoder = new TextDecoder('utf-8', { fatal: true });
-  #chunks: Uint8Array[] = [];
-  #length = 0;
+  readonly #pieces = new Pieces();
 
   /**
    * @param name of the peer, for errors.
@@ -23,7 +23,7 @@ export class LineReader {
 
   /** The beginning of the line that has not ended yet, for errors; at most `length` bytes. */
   peek(length: number): string {
-    return Buffer.concat(this.#chunks).subarray(0, length).toString('latin1');
+    return this.#pieces.beginning(length).toString('latin1');
   }
 
   /**
@@ -35,13 +35,12 @@ export class LineReader {
     for (;;) {
       const end = chunk.indexOf(newline, start);
       const part = chunk.subarray(start, end < 0 ? chunk.length : end);
-      this.#length += part.length;
-      if (this.#length > this.maximumLength) {
+      this.#pieces.add(part);
+      if (this.#pieces.length > this.maximumLength) {
         throw new LimitError(
           `A message of ${this.name} is longer than the limit of ${this.maximumLength} bytes.`,
         );
       }
-      if (part.length > 0) this.#chunks.push(part);
       if (end < 0) return;
       yield this.#take();
       start = end + 1;
@@ -49,11 +48,8 @@ export class LineReader {
   }
 
   #take(): string {
-    const line = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
-    this.#chunks = [];
-    this.#length = 0;
     try {
-      return this.#decoder.decode(line);
+      return this.#decoder.decode(this.#pieces.take());
     } catch (error) {
       throw new ProtocolError(`A message of ${this.name} is not UTF-8.`, { cause: error });
     }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { QmpClient, openQmp } from '../../../src/hypervisor/index.js';
 import { FakeQmp, greeting, settle } from './fake-qmp.js';
 
@@ -220,6 +220,25 @@ describe('commands', () => {
       kind: 'protocol',
       message: 'unix:/vm.qmp sent an answer that was not asked for, id […].',
     });
+  });
+
+  test('a message in single bytes is not copied again and again', async () => {
+    const fake = new FakeQmp();
+    const client = await fake.running();
+    const concat = vi.spyOn(Buffer, 'concat');
+    const name = 'x'.repeat(20_000);
+    const command = client.execute('query-status', {});
+    const { id } = await fake.next();
+    for (const byte of Buffer.from(JSON.stringify({ return: name, id })))
+      fake.stream.write(Buffer.from([byte]));
+    fake.stream.write('\n');
+    await expect(command).resolves.toBe(name);
+    const copied = concat.mock.results.reduce(
+      (sum, { value }) => sum + (value as Buffer).length,
+      0,
+    );
+    concat.mockRestore();
+    expect(copied).toBeLessThan(20 * name.length);
   });
 
   test('an error without an id is an offence, and is quoted', async () => {
