@@ -23,6 +23,9 @@ export type NbdAddress =
       readonly exportName: string;
     };
 
+/** An IPv6 address as far as its letters go, perhaps with a zone. */
+const IP_LITERAL = /^[0-9a-f:.]+(%[^\0]+)?$/i;
+
 const FORMS = 'Use nbd://HOST[:PORT]/EXPORT or nbd+unix:///EXPORT?socket=PATH.';
 
 /**
@@ -57,10 +60,12 @@ export function formatNbdUri(address: NbdAddress): string {
     return `nbd+unix://${path}?socket=${encodePath(address.path)}`;
   }
   const { host, port } = address;
-  if (host === '' || !Number.isInteger(port) || port < 1 || port > 65_535) {
+  const isLiteral = host.includes(':');
+  const isHost = isLiteral ? IP_LITERAL.test(host) : host !== '';
+  if (!isHost || !Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new UsageError(`The NBD address ${JSON.stringify(host)} port ${port} can't be.`);
   }
-  const literal = host.includes(':') ? `[${host.replaceAll('%', '%25')}]` : encode(host);
+  const literal = isLiteral ? `[${encode(host).replaceAll('%3A', ':')}]` : encode(host);
   return `nbd://${literal}${port === NBD_DEFAULT_PORT ? '' : `:${port}`}${path}`;
 }
 
@@ -119,7 +124,7 @@ function hostAndPort(uri: string, authority: string): { host: string; port: numb
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d*))?$/.exec(authority);
   if (!match) throw malformed(uri, `'${authority}' is not a host with an optional port`);
   const host = decode(uri, match[1] ?? match[2] ?? '');
-  if (match[1] !== undefined && !/^[0-9a-f:.]+(%[^\0]+)?$/i.test(host)) {
+  if ((match[1] !== undefined || host.includes(':')) && !IP_LITERAL.test(host)) {
     throw malformed(uri, `'${host}' is not an IPv6 address`);
   }
   if (host === '') throw malformed(uri, 'the host is missing');

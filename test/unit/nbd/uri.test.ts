@@ -59,6 +59,7 @@ describe('NBD URIs that are refused', () => {
     ['nbd://host/a%00b', 'an export name has no NUL character'],
     [`nbd://host/${'a'.repeat(4097)}`, 'an export name has at most 4096 bytes'],
     ['nbd://host/a#b', "a '#' must be written as %23"],
+    ['nbd://a%3Aname/', "'a:name' is not an IPv6 address"],
   ])('%s', (uri, offence) => {
     const read = (): NbdAddress => parseNbdUri(uri);
     expect(read).toThrow(UsageError);
@@ -69,6 +70,7 @@ describe('NBD URIs that are refused', () => {
   it.each([
     [tcp('', 1, ''), "can't be"],
     [tcp('host', 0, ''), "can't be"],
+    [tcp('a:name', 1, ''), "can't be"],
     [tcp('host', 1.5, ''), "can't be"],
     [unix('', ''), 'has an empty socket path'],
     [unix('/s', 'a\0'), 'an export name has no NUL character'],
@@ -104,6 +106,14 @@ describe('addresses', () => {
       }),
     );
   });
+
+  it.each(['::1', 'fe80::1%eth0', 'fe80::1%a]b/c?d#e%f', 'fe80::1%a:b'])(
+    'of the host %s come back from their URI',
+    (host) => {
+      const given = { type: 'tcp', host, port: 10_809, exportName: 'disk' } as const;
+      expect(parseNbdUri(formatNbdUri(given))).toEqual(given);
+    },
+  );
 
   it('are read from a URI, or it is refused with a UsageError, whatever it is', () => {
     fc.assert(
