@@ -315,9 +315,11 @@ export class ProbeChannel {
       pending.options.onPart(message, line);
       return;
     }
+    // An error that can't be read ends the connection, which settles what is still pending.
+    const { error, result } = message;
+    const refusal = error === undefined ? undefined : readError(error, pending.options.what);
     this.#pending.delete(id);
-    if (message['error'] === undefined) pending.settle(undefined, message['result']);
-    else pending.settle(readError(message['error'], pending.options.what));
+    pending.settle(refusal, result);
     pending.over();
   }
 }

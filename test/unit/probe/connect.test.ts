@@ -264,6 +264,16 @@ describe('asking the probe', () => {
     );
   });
 
+  it('settles a request whose error can’t be read', async () => {
+    const { probe, guest } = await open(
+      except('trim', (request, peer) => peer.send({ id: request.id, error: 'none of ours' })),
+    );
+    await expect(probe.trim({ disk })).rejects.toEqual(
+      rejection('protocol', /^The guest's probe sent an error that is not an object/),
+    );
+    expect(guest.host.destroyed).toBe(true);
+  });
+
   it('settles all that waits when the connection is lost', async () => {
     const { probe } = await open(except('snapshot', (_, guest) => guest.hangUp()));
     const waiting = [probe.snapshot({ disk, clean: false }), probe.trim({ disk })];
