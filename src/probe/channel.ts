@@ -48,6 +48,8 @@ interface Pending {
 /** What may be passed over before the hello, in bytes: the port's ring and what the host buffers. */
 const STALE_LIMIT = 16 << 20;
 const HELLO_INTERVAL_MS = 1_000;
+/** Hellos that are asked for because the probe says hello by itself; a sound one does so once. */
+const MOST_HELLOS = 32;
 const QUOTE_LENGTH = 60;
 
 export class ProbeChannel {
@@ -100,7 +102,9 @@ export class ProbeChannel {
       const attempt = this.#send('hello', {}, { what, timeoutMs, signal: anySignal });
       attempts.push(attempt.then(answer.resolve, answer.reject));
     };
-    this.#onHello = ask;
+    this.#onHello = () => {
+      if (attempts.length < MOST_HELLOS) ask();
+    };
     ask();
     void this.#repeat(ask, all.signal);
     try {

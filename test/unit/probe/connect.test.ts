@@ -74,6 +74,15 @@ describe('connecting to the probe', () => {
     await probe.close();
   });
 
+  it('does not ask again for each of many hellos', async () => {
+    const guest = new ScriptedProbe(() => undefined);
+    guest.sendText('{"hello":1}\n'.repeat(10_000));
+    await expect(connectProbe(guest.host, { clock: new SimulatedClock() })).rejects.toEqual(
+      rejection('timeout', /had no answer within 15000 ms/),
+    );
+    expect(guest.requests.length).toBeLessThan(50);
+  });
+
   it('gives up when nobody says hello', async () => {
     await expect(open(() => undefined)).rejects.toEqual(
       rejection('timeout', /^Greeting the guest's probe at a stream had no answer within 15000 ms/),
