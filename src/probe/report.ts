@@ -12,6 +12,8 @@ import type { CacheClass, CacheExtent, CacheFile, CacheReport, CacheState } from
 /** More than the probe ever sends; a bound on memory (protocol/PROBE.md, "Bounds"). */
 const EXTENT_LIMIT = 1 << 20;
 const FILE_LIMIT = 1 << 17;
+/** Of the names and paths of all files, in characters. */
+const TEXT_LIMIT = 1 << 25;
 
 const states: Readonly<Record<string, CacheState>> = { C: 'clean', W: 'writeback', D: 'dirty' };
 const classes: Readonly<Record<string, CacheClass>> = { d: 'data', m: 'metadata', j: 'journal' };
@@ -23,6 +25,7 @@ export class ReportAssembler {
   readonly #files: CacheFile[] = [];
   readonly #extents: CacheExtent[] = [];
   #checksum = 0;
+  #textLength = 0;
   #end = 0;
 
   /**
@@ -74,14 +77,20 @@ export class ReportAssembler {
       throw new ProtocolError(`The guest's probe reported more than ${FILE_LIMIT} files.`);
     const [device, inode, generation, links, fileSystem, path] = asArray(value, 'a file');
     const known = asOptionalText(path, 'a path');
-    this.#files.push({
+    const added: CacheFile = {
       device: asText(device, 'a device of a file'),
       inode: asIdentifier(inode, 'an inode'),
       generation: asCount(generation, 'a generation'),
       links: asCount(links, 'a number of links'),
       fileSystem: asText(fileSystem, 'a file system'),
       ...(known === undefined ? {} : { path: known }),
-    });
+    };
+    this.#textLength += added.device.length + added.fileSystem.length + (known?.length ?? 0);
+    if (this.#textLength > TEXT_LIMIT)
+      throw new ProtocolError(
+        `The guest's probe reported files with names of more than ${TEXT_LIMIT} characters.`,
+      );
+    this.#files.push(added);
   }
 
   #addExtent(value: unknown): void {

@@ -149,6 +149,17 @@ describe('a report', () => {
       /^The guest's probe reported an extent of file 1 of 1/,
     ],
     [
+      'of files whose paths are endless',
+      [
+        { report: header },
+        ...Array.from({ length: 600 }, () => ({
+          files: [[...file.slice(0, 5), 'x'.repeat(60_000)]],
+        })),
+      ],
+      {},
+      /^The guest's probe reported files with names of more than/,
+    ],
+    [
       'of an unknown method',
       [{ report: { ...header, method: 'magic' } }],
       {},
