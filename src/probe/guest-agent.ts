@@ -120,6 +120,10 @@ export class GuestAgent {
         });
         const count = asCount(asObject(answer, 'a write')['count'], 'a count of bytes');
         if (count === 0) throw new ProbeError(`The guest agent wrote nothing to ${path}.`);
+        if (count > part.length)
+          throw new ProtocolError(
+            `The guest agent wrote ${count} bytes to ${path}, of ${part.length} that it was given.`,
+          );
         at += count;
       }
     } finally {

@@ -228,6 +228,13 @@ describe('uploading the probe', () => {
     );
   });
 
+  it('does not take it for written when the agent wrote more than there is', async () => {
+    const agent = new ScriptedAgent({ 'guest-file-write': () => ({ count: 1_000_000 }) });
+    await expect(upload(agent)).rejects.toEqual(
+      rejection('probe', /The guest agent wrote 1000000 bytes to \/run\/\S+, of 49152/),
+    );
+  });
+
   it('gives up when the agent sends garbage', async () => {
     const agent = new ScriptedAgent({ 'guest-info': (_, self) => self.sendBytes('%$§\n') });
     await expect(upload(agent)).rejects.toEqual(
