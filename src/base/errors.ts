@@ -27,28 +27,36 @@
  * A message names what was attempted, on what, and, as `hint`, what to do about it.
  */
 
+const KINDS = [
+  'usage',
+  'cancelled',
+  'connect',
+  'monitor-busy',
+  'connection-lost',
+  'timeout',
+  'protocol',
+  'limit',
+  'qmp-command',
+  'nbd-option',
+  'nbd-command',
+  'hypervisor',
+  'destination',
+  'probe',
+  'guest',
+  'verification',
+  'not-converged',
+  'journal',
+  'lease',
+  'lab',
+] as const;
+
 /** The kinds of error, one for each class of the tree; stable, for programs. */
-export type ErrorKind =
-  | 'usage'
-  | 'cancelled'
-  | 'connect'
-  | 'monitor-busy'
-  | 'connection-lost'
-  | 'timeout'
-  | 'protocol'
-  | 'limit'
-  | 'qmp-command'
-  | 'nbd-option'
-  | 'nbd-command'
-  | 'hypervisor'
-  | 'destination'
-  | 'probe'
-  | 'guest'
-  | 'verification'
-  | 'not-converged'
-  | 'journal'
-  | 'lease'
-  | 'lab';
+export type ErrorKind = (typeof KINDS)[number];
+
+/** Whether it is a kind of error. */
+export function isErrorKind(kind: string): kind is ErrorKind {
+  return KINDS.some((known) => known === kind);
+}
 
 /** What an error carries beside its message. */
 export interface ErrorDetails {

@@ -1,16 +1,24 @@
 /** A controller's side of the control socket (protocol/CONTROL.md). */
 import type { Duplex } from 'node:stream';
-import { ConnectionLostError, messageOf, ProtocolError } from '../../base/errors.js';
+import { ConnectionLostError, LimitError, ProtocolError } from '../../base/errors.js';
 import { LineReader } from '../../hypervisor/index.js';
 import type { MigrationEvent, SummaryEvent } from '../events.js';
 import {
   CONTROL_PROTOCOL,
   errorOf,
   LONGEST_MESSAGE,
-  type ControlRefusal,
   type ControlState,
   type EndedNote,
 } from './messages.js';
+import {
+  readEnd,
+  readEvent,
+  readLog,
+  readMessage,
+  readRefusal,
+  readState,
+  type Message,
+} from './replies.js';
 import type { SteeringCommand } from './steering.js';
 
 /** What a controller hears. */
@@ -33,8 +41,6 @@ interface Waiting {
   resolve(result: unknown): void;
   reject(error: Error): void;
 }
-
-type Message = Readonly<Record<string, unknown>>;
 
 export class ControlClient {
   readonly #waiting = new Map<number, Waiting>();
@@ -64,7 +70,7 @@ export class ControlClient {
    * @throws ConnectionLostError, ProtocolError.
    */
   async attach(name: string, from = 0): Promise<ControlState> {
-    const state = (await this.#ask('attach', { name, from })) as ControlState;
+    const state = readState(await this.#ask('attach', { name, from }));
     const protocol: number = state.protocol;
     if (protocol === CONTROL_PROTOCOL) return state;
     this.destroy();
@@ -82,9 +88,9 @@ export class ControlClient {
     await this.#ask(command.command, paramsOf(command));
   }
 
-  /** How the run stands. @throws ConnectionLostError. */
+  /** How the run stands. @throws ConnectionLostError, ProtocolError. */
   async state(): Promise<ControlState> {
-    return (await this.#ask('state', {})) as ControlState;
+    return readState(await this.#ask('state', {}));
   }
 
   /** Leaves; the run goes on. Never throws. */
@@ -130,10 +136,10 @@ export class ControlClient {
     let failure: Error | undefined;
     try {
       for await (const chunk of this.stream as AsyncIterable<Buffer>) {
-        for (const line of lines.push(chunk)) await this.#take(parse(line));
+        for (const line of lines.push(chunk)) await this.#take(readMessage(line));
       }
     } catch (error) {
-      if (error instanceof ProtocolError) failure = error;
+      if (error instanceof ProtocolError || error instanceof LimitError) failure = error;
     }
     this.stream.destroy();
     for (const waiting of this.#waiting.values()) waiting.reject(failure ?? this.#lost());
@@ -143,21 +149,19 @@ export class ControlClient {
 
   async #take(message: Message): Promise<void> {
     const { method, params } = message;
-    if (method === 'event') await this.listener.event(params as MigrationEvent);
-    else if (method === 'ended') this.#end = endOf(params as EndedNote['params']);
-    else if (method === 'log') this.listener.log(String((params as Message)['message']));
+    if (method === 'event') await this.listener.event(readEvent(params));
+    else if (method === 'ended') this.#end = endOf(readEnd(params));
+    else if (method === 'log') this.listener.log(readLog(params));
     else if (method === undefined) this.#settle(message);
   }
 
-  #settle(message: Message): void {
-    const id = message['id'] as number | null;
-    const { error } = message as Partial<ControlRefusal>;
-    const waiting = id === null ? undefined : this.#waiting.get(id);
-    if (!waiting && error) throw new ProtocolError(`The engine process refuses: ${error.message}`);
-    if (id !== null) this.#waiting.delete(id);
-    if (!error) waiting?.resolve(message['result']);
-    else if (error.data) waiting?.reject(errorOf(error.data));
-    else waiting?.reject(new ProtocolError(`The engine process refuses: ${error.message}`));
+  #settle({ id, result, error }: Message): void {
+    const refusal = error === undefined ? undefined : readRefusal(error);
+    const waiting = typeof id === 'number' ? this.#waiting.get(id) : undefined;
+    if (waiting) this.#waiting.delete(id as number);
+    if (!refusal) waiting?.resolve(result);
+    else if (waiting) waiting.reject(refusal.error);
+    else throw new ProtocolError(`The engine process refuses: ${refusal.message}`);
   }
 }
 
@@ -179,14 +183,4 @@ function endOf({ summary, error }: EndedNote['params']): RunEnd {
     ...(summary ? { summary: summary as unknown as SummaryEvent } : {}),
     ...(error ? { error: errorOf(error) } : {}),
   };
-}
-
-function parse(line: string): Message {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (typeof value === 'object' && value !== null) return value as Message;
-    throw new TypeError('it is no object');
-  } catch (error) {
-    throw new ProtocolError(`A message of the engine process can't be read: ${messageOf(error)}`);
-  }
 }

@@ -1,5 +1,5 @@
 /** The messages of the control socket (protocol/CONTROL.md): how a request is read, and what replies look like. */
-import { messageOf, MigrascopeError, ToldError, type ErrorKind } from '../../base/errors.js';
+import { isErrorKind, messageOf, MigrascopeError, ToldError } from '../../base/errors.js';
 import type { EventLimits } from '../events.js';
 import type { StepUnit } from '../gate.js';
 import type { Decision } from '../options.js';
@@ -169,10 +169,9 @@ export function faultOf(error: unknown): ControlFault {
   return { kind: 'defect', message: messageOf(error), ...stack };
 }
 
-/** The error that another process told of. */
+/** The error that another process told of; of a kind that is not known here, it is a plain one. */
 export function errorOf({ kind, message, hint, stack }: ControlFault): Error {
-  if (kind !== 'defect')
-    return new ToldError(kind as ErrorKind, message, hint === undefined ? {} : { hint });
+  if (isErrorKind(kind)) return new ToldError(kind, message, hint === undefined ? {} : { hint });
   const error = new Error(message);
   if (stack !== undefined) error.stack = stack;
   return error;

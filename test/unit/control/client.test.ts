@@ -104,12 +104,41 @@ describe('an engine process that is gone or broken', () => {
       '{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"Full."}}',
       /^The engine process refuses: Full\./,
     ],
+    ['{"method":"event"}', /^A message of the engine process can't be read: an event is no object/],
+    ['{"method":"event","params":{}}', /can't be read: an event has no type/],
+    [
+      '{"method":"log","params":{"message":{"toString":1}}}',
+      /can't be read: a warning has no text/,
+    ],
+    ['{"method":"ended","params":null}', /can't be read: the end is no object/],
+    ['{"method":"ended","params":{"error":{"kind":"usage"}}}', /can't be read: an error has no/],
+    ['{"id":0,"error":{"message":{"toString":1}}}', /can't be read: an error has no text/],
+    ['{"id":0,"error":null}', /can't be read: an error is no object/],
   ])('that says %s', async (line, start) => {
     const { client, its } = withPeer();
     its.write(`${line}\n`);
     const ended = client.ended();
     await expect(ended).rejects.toThrow(ProtocolError);
     await expect(ended).rejects.toThrow(start);
+  });
+
+  it.each(['null', '[]', '{}', '{"protocol":"1"}'])('that attaches with %s', async (result) => {
+    const { client, its } = withPeer();
+    its.once('data', () => its.write(`{"jsonrpc":"2.0","id":0,"result":${result}}\n`));
+    const attached = client.attach('a');
+    await expect(attached).rejects.toThrow(ProtocolError);
+    await expect(attached).rejects.toThrow(
+      /^A message of the engine process can't be read: a state/,
+    );
+  });
+
+  it('tells of an error of a kind that nobody knows', async () => {
+    const { client, its } = withPeer();
+    its.end('{"method":"ended","params":{"error":{"kind":"constructor","message":"So."}}}\n');
+    const end = await client.ended();
+    expect(end?.error).toBeInstanceOf(Error);
+    expect(end?.error).not.toHaveProperty('kind');
+    expect(end?.error?.message).toBe('So.');
   });
 
   it('of another version is left', async () => {
