@@ -1,5 +1,4 @@
 /** The door of the guardian: a lease on the guest's pause, held by a process that resumes the guest when it is lost. */
-import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
 import type { Host } from '../../hypervisor/index.js';
 import { identifyProcess, type RunFolder } from '../runs/index.js';
@@ -14,7 +13,6 @@ export type { Lease } from './types.js';
 export const LEASE_MS = 5000;
 
 export interface LeaseOptions extends GuardianProcessOptions {
-  readonly clock: Clock;
   readonly logger: Logger;
   /** The guest's hypervisor; with `guardian`, the guardian has a monitor of its own. */
   readonly host: Host;

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { builtPath } from '../../base/built-files.js';
+import type { Clock } from '../../base/clock.js';
 import { messageOf } from '../../base/errors.js';
 import { LineReader } from '../../hypervisor/index.js';
 import type { GuardianLink } from './lease.js';
@@ -17,6 +18,7 @@ const PASSED_ON = [
 const DEATH_MS = 500;
 
 export interface GuardianProcessOptions {
+  readonly clock: Clock;
   /** The file that takes what it says of itself; nobody hears it otherwise. */
   readonly log?: string;
   /** The program, a JavaScript file; the one that was built unless told. */
@@ -26,9 +28,7 @@ export interface GuardianProcessOptions {
 }
 
 /** @throws Error when it can't be started. */
-export async function startGuardianProcess(
-  options: GuardianProcessOptions = {},
-): Promise<GuardianLink> {
+export async function startGuardianProcess(options: GuardianProcessOptions): Promise<GuardianLink> {
   const program = options.program ?? (await builtPath('guardian.js'));
   const env: Record<string, string> = {};
   for (const name of PASSED_ON) {
@@ -49,13 +49,13 @@ export async function startGuardianProcess(
     });
     child.unref();
     options.onStart?.(child.pid!);
-    return linkTo(child);
+    return linkTo(child, options.clock);
   } finally {
     await log?.close();
   }
 }
 
-function linkTo(child: ReturnType<typeof spawn>): GuardianLink {
+function linkTo(child: ReturnType<typeof spawn>, clock: Clock): GuardianLink {
   const stdin = child.stdin!;
   const stdout = child.stdout!;
   const lines = new LineReader('the guardian', longestMessage);
@@ -67,7 +67,7 @@ function linkTo(child: ReturnType<typeof spawn>): GuardianLink {
     for (const listener of closed) listener(why, gone);
   };
   // A process that is gone is told of by its output, too; which of the two comes first is chance.
-  stdin.on('error', () => setTimeout(() => close('does not listen any more'), DEATH_MS).unref());
+  stdin.on('error', () => void clock.sleep(DEATH_MS).then(() => close('does not listen any more')));
   stdout.on('error', (error) => close(`can't be heard any more: ${messageOf(error)}`));
   stdout.on('end', () => close('ended', true));
   child.on('error', (error) => close(messageOf(error)));
