@@ -49,14 +49,9 @@ async function record(lab: NbdLab, store: Store, session: Session): Promise<void
   const address = { type: 'unix', path: tap.path, exportName } as const;
   const save = (handshakeTurns: number) => {
     const { binary: turns } = tap.turns;
-    store.save<NbdRecording>(name, {
-      about,
-      exportName,
-      ...options,
-      operations,
-      handshakeTurns,
-      turns,
-    });
+    const asked = { exportName, ...options, operations };
+    const recording: NbdRecording = { about, ...asked, handshakeTurns, turns };
+    store.save(name, recording);
   };
   try {
     const connection = await connectNbd(address, options);

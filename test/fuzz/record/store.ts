@@ -19,7 +19,7 @@ export class Store {
     if (name !== '') this.#names.push([name, neutral]);
   }
 
-  save<R extends Recording>(name: string, recording: R): void {
+  save(name: string, recording: Recording): void {
     const turns = recording.turns.map((turn) => this.#neutral(turn));
     const text = JSON.stringify({ ...recording, turns }, undefined, 1);
     for (const own of [homedir(), `"${hostname()}"`, `${tmpdir()}/`, process.cwd()]) {

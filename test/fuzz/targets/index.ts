@@ -1,0 +1,31 @@
+/** Everything that is fuzzed. A further reader is a file like the others and a line here. */
+import type { FuzzTarget } from '../harness/target.js';
+import { agentTarget } from './agent.js';
+import { requestTarget, serverTarget } from './control.js';
+import { controlClientTarget } from './control-client.js';
+import { eventLogTarget } from './event-log.js';
+import { guardianTarget } from './guardian.js';
+import { journalTarget } from './journal.js';
+import { linesTarget } from './lines.js';
+import { nbdUriTarget } from './nbd-uri.js';
+import { nbdHandshakeTarget, nbdRepliesTarget } from './nbd.js';
+import { probeTarget, reportTarget } from './probe.js';
+import { qmpMessageTarget, qmpTarget } from './qmp.js';
+
+export const targets: readonly FuzzTarget[] = [
+  linesTarget,
+  qmpTarget,
+  qmpMessageTarget,
+  nbdHandshakeTarget,
+  nbdRepliesTarget,
+  nbdUriTarget,
+  probeTarget,
+  reportTarget,
+  agentTarget,
+  requestTarget,
+  serverTarget,
+  controlClientTarget,
+  journalTarget,
+  guardianTarget,
+  eventLogTarget,
+];
