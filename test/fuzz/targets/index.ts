@@ -11,6 +11,7 @@ import { nbdUriTarget } from './nbd-uri.js';
 import { nbdHandshakeTarget, nbdRepliesTarget } from './nbd.js';
 import { probeTarget, reportTarget } from './probe.js';
 import { qmpMessageTarget, qmpTarget } from './qmp.js';
+import { traceTarget } from './trace.js';
 
 export const targets: readonly FuzzTarget[] = [
   linesTarget,
@@ -28,4 +29,5 @@ export const targets: readonly FuzzTarget[] = [
   journalTarget,
   guardianTarget,
   eventLogTarget,
+  traceTarget,
 ];
