@@ -18,8 +18,11 @@ interface Moment {
   readonly fault: Fault;
   /** Of the bandwidth, in MiB a second. */
   readonly rate: number;
-  /** Either so many events after the beginning, or so long after it. */
-  readonly after: { readonly events: number } | { readonly milliseconds: number };
+  /** So many events or milliseconds after the beginning, or milliseconds after the pause. */
+  readonly after:
+    | { readonly events: number }
+    | { readonly milliseconds: number }
+    | { readonly pausedFor: number };
 }
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
@@ -36,18 +39,30 @@ function randomFrom(start: number): () => number {
 function momentsOf(count: number): Moment[] {
   const random = randomFrom(seed);
   const below = (most: number) => Math.floor(random() * most);
+  const pick = <T>(makers: readonly (() => T)[]): T => makers[below(makers.length)]!();
   const faults = FAULTS.filter(pivots);
   return Array.from({ length: count }, () => ({
     fault: faults[below(faults.length)]!,
-    rate: 16 + below(96),
-    after: random() < 0.7 ? { events: 1 + below(110) } : { milliseconds: below(4000) },
+    rate: 16 + below(32),
+    after: pick<Moment['after']>([
+      () => ({ events: 1 + below(40) }),
+      () => ({ milliseconds: below(3000) }),
+      () => ({ pausedFor: below(2500) }),
+    ]),
   }));
 }
 
 /** @returns the statement at which that was. */
 async function reach(run: CommandRun, { after }: Moment): Promise<string> {
-  if ('milliseconds' in after) await Promise.race([run.over, delay(after.milliseconds)]);
-  else while (!run.isOver && run.events.length < after.events) await delay(1);
+  const events = 'events' in after ? after.events : 0;
+  const isThere = () =>
+    'pausedFor' in after
+      ? run.events.some(({ type }) => type === 'paused')
+      : run.events.length >= events;
+  while (!run.isOver && !isThere()) await delay(1);
+  const more =
+    'milliseconds' in after ? after.milliseconds : 'pausedFor' in after ? after.pausedFor : 0;
+  await Promise.race([run.over, delay(more)]);
   const last = run.events.findLast((event) => event.type === 'statement');
   return run.isOver ? 'over' : `in-${last?.type === 'statement' ? last.line : 0}`;
 }

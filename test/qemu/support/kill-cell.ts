@@ -62,7 +62,9 @@ export async function strikeFree(
   await using relay = await lab.relay();
   const place = await lab.place(relay.host, fault !== 'stop, one monitor');
   const image = lab.lab.newPath('image');
-  const args = lab.arguments(`file:${image}`, '--pivot', '--max-bandwidth', rate);
+  // The whole disk is compared while the guest stands, so that it stands for a while.
+  const how = ['--pivot', '--verify', 'full', '--max-bandwidth', rate];
+  const args = lab.arguments(`file:${image}`, ...how);
   const run = await CommandRun.beginFree(place, ...args);
   try {
     const point = await when(run);
