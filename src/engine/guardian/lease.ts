@@ -56,6 +56,10 @@ export class GuardianLease implements SingleLease {
   constructor(private readonly options: GuardianLeaseOptions) {}
 
   prepare(signal: AbortSignal): Promise<void> {
+    if (this.gone && this.#state === 'free') {
+      this.gone = false;
+      this.#ready = undefined;
+    }
     this.#ready ??= this.#start();
     this.#ready.catch(() => undefined);
     return cancellable(this.#ready, signal, 'Starting the guardian');

@@ -26,9 +26,14 @@ export class PairedLease implements Lease {
     private readonly logger: Logger,
   ) {}
 
-  /** One after the other: a monitor serves one client at a time. */
+  /** One after the other: a monitor serves one client at a time. One that was killed meanwhile gets another try. */
   async prepare(signal: AbortSignal): Promise<void> {
-    for (const lease of this.leases) await lease.prepare(signal);
+    for (const lease of this.leases) {
+      await lease.prepare(signal).catch((error: unknown) => {
+        if (!lease.gone) throw error;
+        return lease.prepare(signal);
+      });
+    }
   }
 
   async take(signal: AbortSignal, onLost: (error: Error) => void): Promise<void> {

@@ -9,6 +9,7 @@ import { FakeWorld, PAUSED } from './fake-world.js';
 class FakeLease implements SingleLease {
   gone = false;
   readonly calls: string[] = [];
+  #dies = false;
   #error: LeaseError | undefined;
   #onLost: (error: Error) => void = () => undefined;
 
@@ -47,6 +48,12 @@ class FakeLease implements SingleLease {
     this.#onLost(this.#error);
   }
 
+  /** Its guardian is killed when it is asked next, and the one after it lives. */
+  dieOnce(): void {
+    this.gone = true;
+    this.#dies = true;
+  }
+
   /** Nobody is told; it fails when it is asked next. */
   failSilently(): void {
     this.#error = new LeaseError(`${this.name} does not answer.`);
@@ -54,6 +61,10 @@ class FakeLease implements SingleLease {
 
   #call(what: string): Promise<void> {
     this.log.push(`${this.name} ${what}`);
+    if (this.#dies) {
+      this.#dies = false;
+      return Promise.reject(new LeaseError(`${this.name} is gone.`));
+    }
     return this.#error ? Promise.reject(this.#error) : Promise.resolve();
   }
 }
@@ -81,6 +92,13 @@ describe('a lease with two guardians', () => {
     expect(log.slice(2)).toEqual([
       ...['first release', 'second release', 'first abandon', 'second abandon'],
     ]);
+  });
+
+  test('starts one again that was killed while it started', async () => {
+    const { pair, first, log } = setUp();
+    first.dieOnce();
+    await pair.prepare(signal);
+    expect(log).toEqual(['first prepare', 'first prepare', 'second prepare']);
   });
 
   test('is not taken where one can’t be started', async () => {
