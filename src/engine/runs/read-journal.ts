@@ -20,6 +20,8 @@ export const JOURNAL_LIMITS: JournalLimits = {
   records: 1_000_000,
 };
 
+type RecordOf<T extends JournalRecord['type']> = Extract<JournalRecord, { type: T }>;
+
 type Fields = Readonly<Record<string, 'string' | 'number' | 'boolean' | 'object'>>;
 
 /** What a reader relies on, for each type of record. */
@@ -136,10 +138,9 @@ function parseRecord(line: string, name: string, number: number): JournalRecord 
 function faultInside(record: JournalRecord): string | undefined {
   switch (record.type) {
     case 'begin':
+      return faultInBegin(record);
     case 'taken-over':
-      return Number.isSafeInteger(record.process.pid) && record.process.pid > 0
-        ? undefined
-        : `(${record.type}) names no process`;
+      return namesProcess(record) ? undefined : '(taken-over) names no process';
     case 'pausing':
       return typeof record.before.running === 'boolean'
         ? undefined
@@ -150,10 +151,42 @@ function faultInside(record: JournalRecord): string | undefined {
         ? undefined
         : `(${record.type}) has an unknown scope`;
     case 'end':
-      return Array.isArray(record.leftBehind) ? undefined : '(end) has no list "leftBehind"';
+      return faultInEnd(record);
     default:
       return undefined;
   }
+}
+
+function namesProcess({ process }: RecordOf<'begin' | 'taken-over'>): boolean {
+  return Number.isSafeInteger(process.pid) && process.pid > 0;
+}
+
+function faultInBegin(record: RecordOf<'begin'>): string | undefined {
+  const { options } = record;
+  if (!namesProcess(record)) return '(begin) names no process';
+  if (typeof at(options, 'disk') !== 'string') return '(begin) names no disk';
+  if (typeof at(options, 'pivot') !== 'boolean')
+    return '(begin) does not say whether the guest goes on with the new disk';
+  const destination = at(options, 'destination');
+  const type = at(destination, 'type');
+  const name = type === 'file' ? 'path' : type === 'nbd' ? 'uri' : undefined;
+  return name !== undefined && typeof at(destination, name) === 'string'
+    ? undefined
+    : '(begin) names no destination';
+}
+
+function faultInEnd({ leftBehind, error }: RecordOf<'end'>): string | undefined {
+  const isList = Array.isArray(leftBehind) && leftBehind.every((each) => typeof each === 'string');
+  if (!isList) return '(end) has no list of texts "leftBehind"';
+  return error === undefined || typeof at(error, 'message') === 'string'
+    ? undefined
+    : '(end) has an error without a message';
+}
+
+/** A member of what may be no object. */
+function at(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[name];
 }
 
 function place(name: string, line: number): string {

@@ -72,6 +72,11 @@ function read(input: FuzzInput): Verdict {
     must(records.length <= journal.split('\n').length, 'More records than lines.');
     const progress = progressOf(records);
     must(typeof progress.run === 'string', 'A run without an id.');
+    const { destination } = progress;
+    const where: unknown = destination.type === 'file' ? destination.path : destination.uri;
+    must(typeof where === 'string', 'A destination without a name.');
+    for (const ended of records)
+      if (ended.type === 'end') must(ended.leftBehind.join().length >= 0, 'No words.');
     must(
       !(progress.debt.owed && progress.debt.elsewhere),
       'A resume is owed to a guest elsewhere.',

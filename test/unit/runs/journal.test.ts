@@ -161,6 +161,7 @@ describe('writing', () => {
 describe('reading', () => {
   const begin = JSON.stringify({ at: 'x', monotonicMs: 1, type: 'begin', ...facts });
   const line = (record: object) => JSON.stringify({ at: 'x', monotonicMs: 1, ...record });
+  const ended = { type: 'end', outcome: 'failed', switchedOver: false, guest: 'running' };
 
   test('a last line that is torn anywhere says nothing', () => {
     const last = line({ type: 'resumed' });
@@ -192,6 +193,29 @@ describe('reading', () => {
       'without a process',
       line({ type: 'begin', ...facts, process: { pid: -1 } }),
       '(begin) names no process',
+    ],
+    ['without a disk', line({ type: 'begin', ...facts, options: {} }), '(begin) names no disk'],
+    [
+      'that does not say whether the guest moves',
+      line({ type: 'begin', ...facts, options: { ...facts.options, pivot: null } }),
+      '(begin) does not say',
+    ],
+    ...[null, { type: 'file', uri: 'x' }, { type: 'nbd', uri: 1 }, { type: 'toString' }].map(
+      (destination): [string, string, string] => [
+        `with the destination ${JSON.stringify(destination)}`,
+        line({ type: 'begin', ...facts, options: { ...facts.options, destination } }),
+        '(begin) names no destination',
+      ],
+    ),
+    [
+      'that left what is no text',
+      line({ ...ended, leftBehind: [{ toString: 1 }] }),
+      '(end) has no list of texts',
+    ],
+    [
+      'that ended without a reason',
+      line({ ...ended, leftBehind: [], error: {} }),
+      '(end) has an error without',
     ],
   ])('a line %s in the middle is refused by its number', (_, faulty, says) => {
     const text = `${begin}\n${faulty}\n${line({ type: 'resumed' })}\n`;
