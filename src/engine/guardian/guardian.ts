@@ -36,6 +36,8 @@ export interface GuardianWorld {
     readonly known: boolean;
     /** Ends it at once. */
     kill(): Promise<void>;
+    /** Whether another process has taken its run over, with guardians of its own. */
+    isReplaced(records: readonly JournalRecord[]): boolean;
   };
 }
 
@@ -183,6 +185,7 @@ export class Guardian {
   async #whySettled(): Promise<string | undefined> {
     try {
       const records = await this.#within(JOURNAL_MS, this.world.readJournal());
+      if (this.world.engine.isReplaced(records)) return 'Another process goes on with the run.';
       const { owed, reason } = resumeOwed(records);
       return owed ? undefined : reason;
     } catch (error) {

@@ -3,7 +3,13 @@ import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
 import { connectQemu, formatAddress } from '../../hypervisor/index.js';
 import type { HostAddress, HostChange } from '../../hypervisor/index.js';
-import { appendToJournal, processLives, readJournal, type JournalEntry } from '../runs/index.js';
+import {
+  appendToJournal,
+  isSameProcess,
+  processLives,
+  readJournal,
+  type JournalEntry,
+} from '../runs/index.js';
 import type { GuardianWorld, ReachedGuest } from './guardian.js';
 import type { FromGuardian, GuardianTask } from './messages.js';
 
@@ -41,6 +47,10 @@ export function guardianWorld(task: GuardianTask, options: WorldOptions): Guardi
       lives: async () => (await processLives(engine)) !== 'dead',
       known: engine.startTime !== undefined,
       kill: () => killEngine(task, clock),
+      isReplaced: (records) => {
+        const owner = records.findLast((record) => record.type === 'taken-over')?.process;
+        return owner !== undefined && !isSameProcess(owner, engine);
+      },
     },
   };
 }

@@ -12,7 +12,7 @@ import type { Clock } from '../../base/clock.js';
 import { JournalError, LimitError, messageOf, UsageError } from '../../base/errors.js';
 import type { HostChange, Journal } from '../../hypervisor/types.js';
 import { appendToJournal } from './append.js';
-import { processLives } from './process.js';
+import { isSameProcess, processLives } from './process.js';
 import { readJournal } from './read-journal.js';
 import { formatRecord, largestJournal } from './record.js';
 import type {
@@ -174,7 +174,7 @@ async function requireFirst(path: string, own: ProcessIdentity): Promise<void> {
   for (const record of await readJournal(path)) {
     if (record.type !== 'begin' && record.type !== 'taken-over') continue;
     const { process } = record;
-    if (process.pid === own.pid && process.startTime === own.startTime) return;
+    if (isSameProcess(process, own)) return;
     if ((await processLives(process)) !== 'dead')
       throw new UsageError(`The run is gone on with by another process, ${process.pid}.`, {
         hint: '`migrascope runs` says how it stands.',

@@ -11,7 +11,7 @@ export { appendToJournal } from './append.js';
 export { FileJournal, type FileJournalOptions, type JournalFile } from './file-journal.js';
 export { holdRun, type RunLock } from './lock.js';
 export { maskSecrets, maskText } from './mask.js';
-export { identifyProcess, processLives } from './process.js';
+export { identifyProcess, isSameProcess, processLives } from './process.js';
 export { JOURNAL_LIMITS, parseJournal, readJournal, type JournalLimits } from './read-journal.js';
 export { formatRecord, largestJournal, longestJournalLine } from './record.js';
 export { runStatus } from './status.js';

@@ -26,6 +26,16 @@ export async function identifyProcess(pid: number = process.pid): Promise<Proces
   };
 }
 
+/** Whether two identities are of one process. */
+export function isSameProcess(one: ProcessIdentity, other: ProcessIdentity): boolean {
+  return (
+    one.pid === other.pid &&
+    one.startTime === other.startTime &&
+    one.bootId === other.bootId &&
+    one.machine === other.machine
+  );
+}
+
 /** Whether a process lives: a stopped one does, a dead one whose parent has not yet heard of it does not. */
 export async function processLives(
   identity: ProcessIdentity,

@@ -37,6 +37,7 @@ export class FakeWorld implements GuardianWorld {
     return {
       lives: () => Promise.resolve(this.engineAlive),
       known: this.engineKnown,
+      isReplaced: () => this.engineReplaced,
       kill: () => {
         this.killed++;
         this.engineDies();
@@ -46,6 +47,7 @@ export class FakeWorld implements GuardianWorld {
   }
 
   engineKnown = true;
+  engineReplaced = false;
 
   /** As the kernel does it: its connections close with it. */
   engineDies(): void {

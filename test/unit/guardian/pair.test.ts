@@ -147,7 +147,7 @@ class SharedJournal extends FakeWorld {
 
 const options = { leaseMs: 5000, scope: 'disk' } as const;
 
-describe('the second guardian', () => {
+describe('a guardian that comes late', () => {
   test.each([true, false])(
     'leaves a guest that the first resumed (engine alive: %s)',
     async (alive) => {
@@ -179,6 +179,21 @@ describe('the second guardian', () => {
       expect(world.open).toBe(0);
     },
   );
+
+  test('leaves a run that another process has taken over', async () => {
+    const world = new SharedJournal();
+    world.engineReplaced = true;
+    const guardian = new Guardian(world, options);
+    guardian.receive({ type: 'take', number: 1 });
+    await guardian.done;
+    expect(world.killed).toBe(0);
+    expect(world.resumed).toEqual([]);
+    expect(world.acts.at(-1)).toEqual({
+      type: 'guardian',
+      act: 'left',
+      message: 'Another process goes on with the run.',
+    });
+  });
 
   test('does not end an engine that stands still once the guest was resumed', async () => {
     const world = new SharedJournal();
