@@ -23,6 +23,9 @@ export interface StatusQuestion {
   readonly minimumBlock: number;
 }
 
+/** Extents for which there is room at once; more room is made as they come, whatever a header promises. */
+const FIRST_ROOM = 4096;
+
 export class StatusReply extends Reply {
   settled = false;
   #answered = new Set<number>();
@@ -56,7 +59,7 @@ export class StatusReply extends Reply {
     this.#answered.add(context);
     this.#covered = 0;
     this.#storing = context === this.question.wanted && !this.settled;
-    if (this.#storing) this.#extents = new Uint32Array(2 * count);
+    if (this.#storing) this.#extents = new Uint32Array(2 * Math.min(count, FIRST_ROOM));
   }
 
   /** Takes the next extent of the chunk. @throws ProtocolError when it can't be there. */
@@ -73,6 +76,11 @@ export class StatusReply extends Reply {
     this.#covered += length;
     if (!this.#storing || !this.#extents) return;
     this.#wantedCovered = Math.min(this.#covered, asked);
+    if (this.#stored === this.#extents.length) {
+      const room = new Uint32Array(2 * this.#extents.length);
+      room.set(this.#extents);
+      this.#extents = room;
+    }
     this.#extents[this.#stored++] = length;
     this.#extents[this.#stored++] = flags;
   }
@@ -94,6 +102,6 @@ export class StatusReply extends Reply {
     const covered = this.#wantedCovered - (this.#wantedCovered % minimumBlock);
     if (covered === 0) throw this.offence('extents that end before the first block does');
     this.settled = true;
-    this.settle.resolve({ values: this.#extents, covered });
+    this.settle.resolve({ values: this.#extents.subarray(0, this.#stored), covered });
   }
 }
