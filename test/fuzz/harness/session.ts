@@ -5,6 +5,8 @@ import { kindOf, TAKEN, Violation, type Verdict } from './target.js';
 
 /** Turns of the event loop in which everything has to settle that can, once the peer has left. */
 const TURNS = 40;
+/** Turns between two timers. */
+const TURNS_OF_A_TIMER = 5;
 /** Timers of the reader that may fire, one after the other, until it gives up a silent peer. */
 const MOST_TIMERS = 400;
 
@@ -64,7 +66,7 @@ export class Session {
    */
   async settle({ ending }: FuzzInput, close: () => void, naps = 0): Promise<Verdict> {
     if (ending === 'silence') {
-      for (let fired = 0; !(await this.#quiet()); fired++) {
+      for (let fired = 0; !(await this.#quiet(TURNS_OF_A_TIMER)); fired++) {
         if (fired > MOST_TIMERS) throw this.#hung(`after ${MOST_TIMERS} timers`);
         if (!this.clock.leap()) break;
       }
@@ -97,9 +99,9 @@ export class Session {
     return kinds[0] ?? TAKEN;
   }
 
-  async #quiet(): Promise<boolean> {
+  async #quiet(most = TURNS): Promise<boolean> {
     for (let turns = 0; this.#watched.some(({ settled }) => !settled); turns++) {
-      if (turns === TURNS) return false;
+      if (turns === most) return false;
       await turn();
     }
     return true;

@@ -76,7 +76,7 @@ async function read(input: FuzzInput): Promise<Verdict> {
 export const agentTarget: FuzzTarget = {
   name: 'agent',
   about: 'a session with qemu-guest-agent: synchronising, writing a file, running programs',
-  share: 6,
+  share: 5,
   make,
   read,
 };

@@ -143,7 +143,7 @@ function checkReplies(input: FuzzInput, said: string): void {
 export const serverTarget: FuzzTarget = {
   name: 'control-server',
   about: 'the control socket, as an engine serves it',
-  share: 6,
+  share: 5,
   make,
   read,
 };

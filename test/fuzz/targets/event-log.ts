@@ -63,7 +63,7 @@ async function follow(log: EventLog, from: number): Promise<string[]> {
 export const eventLogTarget: FuzzTarget = {
   name: 'event-log',
   about: "the file of a run's events, as controllers follow it",
-  share: 0.3,
+  share: 0.1,
   make,
   read,
 };
