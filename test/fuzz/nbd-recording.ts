@@ -1,5 +1,5 @@
 /** What a recorded NBD session was asked for, so that a fuzzed one asks the same. */
-import type { NbdConnection } from '../../src/nbd/index.js';
+import type { CommandOptions, NbdConnection } from '../../src/nbd/index.js';
 import type { Recording } from './recording.js';
 
 /** A command, as it is given to a connection. */
@@ -32,15 +32,24 @@ export interface NbdRecording extends Recording {
 export function startOperations(
   connection: NbdConnection,
   operations: readonly Operation[],
+  signal?: AbortSignal,
 ): Promise<unknown>[] {
-  return operations.map((operation) => start(connection, operation));
+  const options = signal ? { signal } : {};
+  return operations.map((operation) => start(connection, operation, options));
 }
 
-async function start(connection: NbdConnection, operation: Operation): Promise<void> {
+async function start(
+  connection: NbdConnection,
+  operation: Operation,
+  options: CommandOptions,
+): Promise<void> {
   switch (operation.do) {
     case 'read': {
       const { offset, length, whole = false } = operation;
-      const payload = await connection.read(offset, length, { dontFragment: whole });
+      const payload = await connection.read(offset, length, {
+        ...options,
+        dontFragment: whole,
+      });
       const held = payload.pieces.reduce(
         (sum, piece) => sum + (piece.hole ? piece.length : piece.data.length),
         0,
@@ -50,20 +59,21 @@ async function start(connection: NbdConnection, operation: Operation): Promise<v
       return;
     }
     case 'write':
-      return connection.write(operation.offset, [Buffer.alloc(operation.length, 'w')]);
+      return connection.write(operation.offset, [Buffer.alloc(operation.length, 'w')], options);
     case 'zeroes':
-      return connection.writeZeroes(operation.offset, operation.length);
+      return connection.writeZeroes(operation.offset, operation.length, options);
     case 'trim':
-      return connection.trim(operation.offset, operation.length);
+      return connection.trim(operation.offset, operation.length, options);
     case 'flush':
-      return connection.flush();
+      return connection.flush(options);
     case 'status': {
       const { context, offset, length } = operation;
       let next = offset;
-      await connection.blockStatus(context, offset, length, (at, extent) => {
+      const visit = (at: number, extent: number) => {
         if (at !== next || extent < 1) throw new Error(`An extent at ${at} instead of ${next}.`);
         next += extent;
-      });
+      };
+      await connection.blockStatus(context, offset, length, visit, options);
       if (next !== offset + length) throw new Error(`Extents end at ${next}.`);
     }
   }

@@ -19,11 +19,11 @@ import { arbitrary, arrival, mutateTurns } from '../mutate/turns.js';
 import { INTEGERS_32 } from '../mutate/values.js';
 import { startOperations, type NbdRecording, type Operation } from '../nbd-recording.js';
 import { saidBy } from '../recording.js';
+import { answers } from './nbd-answers.js';
 import { nbdRecordings } from '../recordings.js';
 
 /** No more may lie in an inbox that is not being asked for, in bytes: an error with its text. */
 const LONGEST_WAIT = 8 * 1024;
-/** Of the first byte of an input: which recorded session it is like. */
 const sessions = nbdRecordings.map((recording) => {
   const { turns, handshakeTurns } = recording;
   return {
@@ -102,9 +102,12 @@ const replies = fc.array(
   { maxLength: 10 },
 );
 
-/** The first turn only says which session the input is of. */
+/** In the first turn: nothing is cancelled. */
+const NEVER = 255;
+
+/** The first turn only says which session the input is of, and after which turn everything is cancelled. */
 function withSession(index: number, turns: readonly Buffer[], random: Random): FuzzInput {
-  return { turns: [Buffer.from([index]), ...turns], ...arrival(random) };
+  return { turns: [Buffer.from([index, NEVER]), ...turns], ...arrival(random) };
 }
 
 function sessionOf({ turns }: FuzzInput): Recorded {
@@ -149,8 +152,9 @@ function watchOperations(
   session: Session,
   client: NbdConnection,
   operations: readonly Operation[],
+  signal?: AbortSignal,
 ): void {
-  for (const [index, promise] of startOperations(client, operations).entries())
+  for (const [index, promise] of startOperations(client, operations, signal).entries())
     session.watch(operations[index]!.do, promise);
 }
 
@@ -172,10 +176,21 @@ function agree({ recording, handshake }: Recorded): Promise<HandshakeResult> {
 
 function makeReplies(random: Random): FuzzInput {
   const index = random.below(3);
-  const turns = random.chance(0.7)
-    ? mutateTurns(sessions[index]!.replies, random, { lines: false })
-    : arbitrary(replies, random);
-  return withSession(index, turns, random);
+  const { recording, replies: recorded } = sessions[index]!;
+  const kind = random.next();
+  const { operations, structuredReplies = true } = recording;
+  const honest = () => answers(operations, structuredReplies, random);
+  const turns =
+    kind < 0.4
+      ? mutateTurns(recorded, random, { lines: false })
+      : kind < 0.6
+        ? honest()
+        : kind < 0.75
+          ? mutateTurns(honest(), random, { lines: false })
+          : arbitrary(replies, random);
+  const given = withSession(index, turns, random);
+  const cancelled = random.chance(0.2) ? random.below(turns.length + 1) : NEVER;
+  return { ...given, turns: [Buffer.from([index, cancelled]), ...turns] };
 }
 
 /** Slabs that are counted: each chunk in its own, or all of a turn in one. */
@@ -220,10 +235,12 @@ async function readReplies(input: FuzzInput): Promise<Verdict> {
   const wire = new Wire(tape, inbox, 'the server');
   const exchange = new Exchange(wire, result.info.structuredReplies, 'the server', session.clock);
   const client = new ClientConnection(result, exchange);
-  watchOperations(session, client, recorded.recording.operations);
+  const cancel = new AbortController();
+  watchOperations(session, client, recorded.recording.operations, cancel.signal);
   const memory = new CountedMemory(inbox, input.cuts.length % 2 === 0);
-  for (const said of input.turns.slice(1)) {
+  for (const [index, said] of input.turns.slice(1).entries()) {
     await turn();
+    if (index === input.turns[0]?.[1]) cancel.abort();
     memory.push(said, input.cuts, () => !wire.lost);
   }
   tape.resume();
