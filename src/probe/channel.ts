@@ -300,6 +300,8 @@ export class ProbeChannel {
     const id = message['id'];
     if (typeof id === 'string' && this.#pending.has(id)) {
       this.#answer(id, message, line);
+    } else if (message['hello'] !== undefined) {
+      this.#forgetPending();
     } else if (id === null && message['error'] !== undefined) {
       const error = asObject(message['error'], 'an error');
       throw new ProtocolError(
@@ -308,6 +310,17 @@ export class ProbeChannel {
     } else {
       this.#dropped++;
       this.logger.log('debug', `The guest's probe at ${this.name} sent a stale line.`);
+    }
+  }
+
+  /** A probe that says hello in the middle was started anew, and knows nothing of what was asked before. */
+  #forgetPending(): void {
+    const lost = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const pending of lost) {
+      const message = `${pending.options.what} failed: the guest's probe was started anew.`;
+      pending.settle(new ConnectionLostError(message));
+      pending.over();
     }
   }
 

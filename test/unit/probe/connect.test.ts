@@ -301,6 +301,22 @@ describe('asking the probe', () => {
     expect(guest.host.destroyed).toBe(true);
   });
 
+  it('does not wait for what a probe was asked before it was started anew', async () => {
+    let killed = false;
+    const { probe } = await open(
+      except('drain', (request, guest) => {
+        if (killed) answerEverything(request, guest);
+        else guest.sendText(`\n${JSON.stringify({ hello })}\n`);
+        killed = true;
+      }),
+    );
+    await expect(probe.drain({ disk })).rejects.toEqual(
+      rejection('connection-lost', /^Writing back failed: the guest's probe was started anew/),
+    );
+    expect(await probe.drain({ disk })).toMatchObject({ writtenBytes: 4096 });
+    await probe.close();
+  });
+
   it('ends a request that takes too long, and goes on', async () => {
     let ignored: string | undefined;
     const { probe } = await open((request, guest) => {
