@@ -1,5 +1,6 @@
 // Gives every reader of what others say a million inputs:  npm run fuzz [-- OPTION …]
 import { parseArgs } from 'node:util';
+import { messageOf } from '../../src/base/errors.js';
 import { campaign, readInput, type Outcome } from './harness/campaign.js';
 import { decodeInput } from './harness/input.js';
 import { formatFailure, formatTable } from './harness/report.js';
@@ -87,5 +88,12 @@ function told(outcomes: readonly Outcome[], seed: number): boolean {
   return failed === 0;
 }
 
-if (values.help) console.log(HELP);
-else if (!(await fuzz())) process.exitCode = 1;
+if (values.help) {
+  console.log(HELP);
+} else {
+  const passed = await fuzz().catch((error: unknown) => {
+    console.error(messageOf(error));
+    return false;
+  });
+  if (!passed) process.exitCode = 1;
+}

@@ -20,8 +20,8 @@ const value = fc.oneof(
 );
 const request = fc.record(
   {
-    jsonrpc: fc.constantFrom('2.0', '1.0'),
-    id: fc.oneof(fc.nat(9), value),
+    jsonrpc: fc.constantFrom('2.0', '2.0', '2.0', '2.0', '2.0', '1.0'),
+    id: fc.oneof({ weight: 9, arbitrary: fc.nat(9) }, value),
     method: fc.constantFrom(
       ...['attach', 'state', 'detach', 'run', 'pause', 'cancel', 'step', 'limits', 'decide'],
       ...['__proto__', 'constructor', ''],
@@ -42,7 +42,7 @@ const request = fc.record(
       ),
     ),
   },
-  { requiredKeys: ['method'] },
+  { requiredKeys: ['jsonrpc', 'id', 'method'] },
 );
 
 function makeRequest(random: Random): FuzzInput {
