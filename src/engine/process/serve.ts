@@ -84,9 +84,10 @@ export async function serveRun(request: EngineRequest, parts: EngineParts): Prom
   };
   const warn = (message: string) => logger.log('warn', message);
   const trace = await openTrace(request.trace, warn);
+  const early: Duplex[] = [];
   const run = await openOrForget(request, parts, logger, trace, (stream) => {
     if (served.server) served.server.accept(stream);
-    else stream.destroy();
+    else early.push(stream.on('error', () => undefined));
   });
   const { held, onLimit } = request;
   const steering = new Steering({ held, onLimit });
@@ -94,6 +95,7 @@ export async function serveRun(request: EngineRequest, parts: EngineParts): Prom
   const { version, clock } = parts;
   const server = new ControlServer({ run: request.run, version, steering, events, clock });
   served.server = server;
+  for (const stream of early) server.accept(stream);
   parts.onEndSignal(() => {
     if (!server.ended) steering.tell('a signal', { command: 'cancel' });
   });

@@ -1,7 +1,13 @@
 /** A file that is served by a spawned `qemu-nbd`, where there is no qemu-storage-daemon. */
 import { open, stat, unlink } from 'node:fs/promises';
 import { throwIfCancelled } from '../../base/cancel.js';
-import { ConnectError, DestinationError, TimeoutError, messageOf } from '../../base/errors.js';
+import {
+  ConnectError,
+  ConnectionLostError,
+  DestinationError,
+  TimeoutError,
+  messageOf,
+} from '../../base/errors.js';
 import { BASE_ALLOCATION, connectNbd, formatNbdUri } from '../../nbd/index.js';
 import type { NbdConnection } from '../../nbd/index.js';
 import { describeMadeFile } from '../aftermath/changes.js';
@@ -136,7 +142,9 @@ async function connectWhenReady(
       const options = { clock, logger, ...(signal ? { signal } : {}) };
       return await connectNbd(uri, { ...options, metaContexts: [BASE_ALLOCATION] });
     } catch (error) {
-      if (!(error instanceof ConnectError)) throw error;
+      // One that refuses its image may listen for a moment before it ends.
+      const refused = error instanceof ConnectError || error instanceof ConnectionLostError;
+      if (!refused) throw error;
       if (clock.now() > deadline) {
         const message = `${what} took longer than ${startTimeoutMs / 1000} s.`;
         throw new TimeoutError(message, { cause: error });

@@ -12,6 +12,7 @@ import {
   ControlClient,
   readJournal,
   runFolder,
+  runStatus,
   type JournalRecord,
   type MigrationEvent,
   type RunEnd,
@@ -195,8 +196,8 @@ export class CommandRun {
         event: (event) => run.#take(event),
         log: (message) => void run.notes.push(message),
       });
-    const begin = (await readJournal(folder.journal)).find((record) => record.type === 'begin');
-    const run = new CommandRun(place, folder, begin!.process.pid, controller, make);
+    const { owner } = await runStatus(folder);
+    const run = new CommandRun(place, folder, owner!.pid, controller, make);
     await run.#client.attach('the test');
     while (!run.#isOver && (await run.#client.state()).controllers.length < 2) await delay(20);
     return run;
