@@ -70,6 +70,9 @@ export interface EngineParts {
   readonly version: string;
 }
 
+/** The most connections that wait for the server to be there; a further one is closed. */
+const MOST_EARLY = 16;
+
 /**
  * Runs a migration, and resolves when it is over and its controllers have heard so.
  * @throws UsageError, JournalError, LeaseError before anything was begun.
@@ -87,7 +90,8 @@ export async function serveRun(request: EngineRequest, parts: EngineParts): Prom
   const early: Duplex[] = [];
   const run = await openOrForget(request, parts, logger, trace, (stream) => {
     if (served.server) served.server.accept(stream);
-    else early.push(stream.on('error', () => undefined));
+    else if (early.length < MOST_EARLY) early.push(stream.on('error', () => undefined));
+    else stream.destroy();
   });
   const { held, onLimit } = request;
   const steering = new Steering({ held, onLimit });
