@@ -11,6 +11,7 @@ import { runCommandLine } from '../../src/cli/program.js';
 import { recoveryBelow } from '../../src/cli/recover-parts.js';
 import { openRunFolder, runStatus } from '../../src/engine/runs/index.js';
 import { FakeWorld } from '../unit/cli/fake-world.js';
+import { signal } from './support/command-run.js';
 import { buildPrograms, EngineProcess, type Hold, type Task } from './support/engine-process.js';
 import { exists, MigrationLab, type Asked } from './support/migration.js';
 import { assertNothingLeft, leftovers } from './support/qemu-leftovers.js';
@@ -34,7 +35,7 @@ async function killedAt(hold: Hold, more: Partial<Task> = {}): Promise<EnginePro
   const engine = new EngineProcess(programs.engine, { ...task, ...more });
   await engine.held();
   await engine.signal('SIGSTOP');
-  for (const said of engine.said) if ('guardian' in said) process.kill(said.guardian, 'SIGKILL');
+  for (const guardian of engine.guardianPids) signal(guardian, 'SIGKILL');
   await engine.signal('SIGKILL');
   return engine;
 }

@@ -13,6 +13,7 @@ const ARROWS: Record<string, readonly string[]> = {
   probe: ['hypervisor', 'base'],
   engine: ['hypervisor', 'probe', 'nbd', 'base'],
   lab: ['hypervisor', 'probe', 'base'],
+  simulator: ['nbd', 'base'],
   cli: ['engine', 'lab', 'hypervisor', 'probe', 'nbd', 'base'],
 };
 

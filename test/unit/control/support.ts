@@ -1,5 +1,5 @@
 /** A run's control server and its controllers, over in-memory pipes. */
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { duplexPair, type Duplex } from 'node:stream';
@@ -39,6 +39,7 @@ export class ControlledRun implements RunHandle {
 
   private constructor(
     readonly events: EventLog,
+    private readonly folder: string,
     options: SteeringOptions,
   ) {
     this.steering = new Steering(options);
@@ -58,7 +59,7 @@ export class ControlledRun implements RunHandle {
     const events = await EventLog.create(join(folder, 'events.jsonl'), (message) =>
       troubles.push(message),
     );
-    const run = new ControlledRun(events, { held: false, onLimit: 'ask', ...options });
+    const run = new ControlledRun(events, folder, { held: false, onLimit: 'ask', ...options });
     return run;
   }
 
@@ -79,6 +80,7 @@ export class ControlledRun implements RunHandle {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server.end({});
     await this.events.close();
+    await rm(this.folder, { recursive: true });
   }
 
   /** A controller that speaks the protocol by hand. */
