@@ -15,7 +15,8 @@ export { trackedSince } from './qemu/bitmap-chain.js';
 export { isHypervisorGone } from './qemu/dial.js';
 export { findDisk } from './qemu/disks.js';
 export { agentPortName, probePortName } from './qemu/guest-ports.js';
-export { QemuHypervisor, connectQemu } from './qemu/qemu-hypervisor.js';
+export type { HostAccess, Place } from './qemu/access.js';
+export { QemuHypervisor, connectQemu, connectQemuThrough } from './qemu/qemu-hypervisor.js';
 export type { ConnectOptions } from './qemu/qemu-hypervisor.js';
 export { QmpClient, openQmp } from './qemu/qmp-client.js';
 export type { ExecuteOptions, QmpOptions, QmpState } from './qemu/qmp-client.js';
@@ -25,6 +26,7 @@ export type { QmpCommandName, QmpCommands, QmpEventName, QmpEvents } from './qem
 export type {
   AddedPort,
   Destination,
+  FileStatus,
   GuestDisk,
   GuestEvent,
   HostChange,
@@ -32,6 +34,7 @@ export type {
   Journal,
   Leftover,
   LeftoverOutcome,
+  MachineFiles,
   PivotDestination,
   PivotOptions,
   ProbeAddress,

@@ -8,6 +8,24 @@
 import type { ExtentVisitor } from '../base/extent.js';
 import type { FileIdentity } from './aftermath/changes.js';
 
+/** What is known of a file of the hypervisor's machine; as `Stats` of Node. */
+export interface FileStatus {
+  readonly dev: number;
+  readonly ino: number;
+  readonly birthtimeMs: number;
+  /** Of 512 bytes each. */
+  readonly blocks: number;
+  isFile(): boolean;
+}
+
+/** The files of the hypervisor's machine, where they can be reached from here; as `fs/promises` of Node. */
+export interface MachineFiles {
+  stat(path: string): Promise<FileStatus>;
+  lstat(path: string): Promise<FileStatus>;
+  realpath(path: string): Promise<string>;
+  unlink(path: string): Promise<void>;
+}
+
 /** One disk of the guest, as the hypervisor has it now. */
 export interface GuestDisk {
   /** What people call it: the hypervisor's name of the block node (QEMU: node name). */

@@ -28,9 +28,14 @@ export interface NbdOptions {
   readonly logger?: Logger;
 }
 
+/** Makes the connection below the protocol; the stream belongs to the caller from then on. */
+export type NbdDial = (address: NbdAddress, signal: AbortSignal) => Promise<Duplex>;
+
 export interface NbdConnectOptions extends NbdOptions {
   /** Where payloads are read into; one pool may serve several connections. */
   readonly pool?: SlabPool;
+  /** Instead of a socket of this machine. */
+  readonly dial?: NbdDial | undefined;
 }
 
 export interface NbdStreamOptions extends NbdOptions {
@@ -64,7 +69,10 @@ export async function connectNbd(
       hint: 'Check the address, the network and its firewalls.',
     },
     options,
-    (signal) => dial(address, pool, signal),
+    async (signal) =>
+      options.dial
+        ? attach(await options.dial(address, signal), name)
+        : dial(address, pool, signal),
   );
   return negotiate(wire, name, address.exportName, options);
 }

@@ -1,6 +1,6 @@
 /** The door of the NBD client. */
 export { connectNbd, connectNbdOver } from './connect.js';
-export type { NbdConnectOptions, NbdOptions, NbdStreamOptions } from './connect.js';
+export type { NbdConnectOptions, NbdDial, NbdOptions, NbdStreamOptions } from './connect.js';
 export {
   BASE_ALLOCATION,
   NBD_STATE_DIRTY,

@@ -2,9 +2,8 @@
  * What the changes in a journal say was made for a run, where its name does not say it: files, the
  * places of sockets, processes. Pure: whether it is there still has to be looked at.
  */
-import type { Stats } from 'node:fs';
 import type { SocketAddress } from '../qemu/schema.js';
-import type { HostChange } from '../types.js';
+import type { FileStatus, HostChange } from '../types.js';
 
 /** A file, so described that no other one is taken for it. */
 export interface FileIdentity {
@@ -42,7 +41,10 @@ export interface StartedChild {
 const PLACE = /^(.*\/migrascope-nbd-[A-Za-z0-9]+)\/socket$/;
 
 /** The arguments of the action `made-file`. */
-export function describeMadeFile(path: string, { dev, ino, birthtimeMs }: Stats): FileIdentity {
+export function describeMadeFile(
+  path: string,
+  { dev, ino, birthtimeMs }: FileStatus,
+): FileIdentity {
   return { path, device: dev, inode: ino, madeMs: birthtimeMs };
 }
 

@@ -1,8 +1,7 @@
 /** Whether an export holds anything, as far as its block status tells. */
-import type { Clock } from '../../base/clock.js';
-import type { Logger } from '../../base/logger.js';
 import { BASE_ALLOCATION, NBD_STATE_ZERO, connectNbd } from '../../nbd/index.js';
 import type { NbdConnection } from '../../nbd/index.js';
+import type { NbdMeans } from '../nbd-means.js';
 
 /** How much is asked for at a time, in bytes: the first answer with data ends the look. */
 const stride = 64 * 1024 ** 3;
@@ -10,10 +9,10 @@ const stride = 64 * 1024 ** 3;
 /** Whether any byte of the export may be other than zero; true where the server can't tell. */
 export async function holdsData(
   uri: string,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  { clock, logger, dial }: NbdMeans,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  const options = { clock, logger, ...(signal ? { signal } : {}) };
+  const options = { clock, logger, dial, ...(signal ? { signal } : {}) };
   const connection = await connectNbd(uri, { ...options, metaContexts: [BASE_ALLOCATION] });
   try {
     return await connectionHoldsData(connection, signal);

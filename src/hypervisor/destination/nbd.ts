@@ -1,5 +1,4 @@
 /** An NBD export that somebody else serves, as a destination. */
-import type { Clock } from '../../base/clock.js';
 import {
   CancelledError,
   ConnectError,
@@ -8,17 +7,15 @@ import {
   TimeoutError,
   messageOf,
 } from '../../base/errors.js';
-import type { Logger } from '../../base/logger.js';
 import { BASE_ALLOCATION, connectNbd } from '../../nbd/index.js';
 import type { NbdConnection } from '../../nbd/index.js';
 import type { Destination } from '../types.js';
+import type { NbdMeans } from '../nbd-means.js';
 import { connectionHoldsData } from './holds-data.js';
 
-export interface NbdDestinationOptions {
+export interface NbdDestinationOptions extends NbdMeans {
   /** Of the source's disk, in bytes. */
   readonly size: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
   readonly signal?: AbortSignal;
 }
 
@@ -29,9 +26,9 @@ export interface NbdDestinationOptions {
  */
 export async function openNbdDestination(
   uri: string,
-  { size, clock, logger, signal }: NbdDestinationOptions,
+  { size, clock, logger, dial, signal }: NbdDestinationOptions,
 ): Promise<Destination> {
-  const options = { clock, logger, ...(signal ? { signal } : {}) };
+  const options = { clock, logger, dial, ...(signal ? { signal } : {}) };
   const connection = await connectTo(uri, () =>
     connectNbd(uri, { ...options, metaContexts: [BASE_ALLOCATION] }),
   );

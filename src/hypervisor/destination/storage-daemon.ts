@@ -1,6 +1,6 @@
 /** A file that a spawned `qemu-storage-daemon` makes, opens and serves; it is steered over its input and output. */
 import { Child } from '../child.js';
-import { makeLocalPlace } from '../qemu/access.js';
+import { localFiles, makeLocalPlace } from '../qemu/access.js';
 import { openImage } from '../qemu/image.js';
 import { QemuNbdServer } from '../qemu/nbd-server.js';
 import { openQmp } from '../qemu/qmp-client.js';
@@ -31,7 +31,7 @@ export async function serveByStorageDaemon(request: FileRequest): Promise<Destin
         overwrite: request.overwrite,
         tuning: { direct: false, noFlush: false, detectZeroes: 'off', discard: 'unmap' },
         node: `migrascope-${run}-file`,
-        local: true,
+        files: localFiles,
         ...(request.reopens ? { reopens: request.reopens } : {}),
       },
       undo,

@@ -3,19 +3,21 @@
  * sockets on which it listens already. On this machine directly, by TCP, or through ssh.
  */
 import { randomBytes } from 'node:crypto';
-import { chown, mkdtemp, rm, stat } from 'node:fs/promises';
+import { chown, lstat, mkdtemp, realpath, rm, stat, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
 import { ConnectError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
+import type { NbdDial } from '../../nbd/index.js';
 import { isLoopback } from '../address.js';
 import type { Host } from '../hosts.js';
 import { SshTunnel } from '../ssh.js';
 import type { SshTarget } from '../ssh.js';
 import { dialEndpoint, formatEndpoint } from './dial.js';
 import type { Endpoint } from './dial.js';
+import type { MachineFiles } from '../types.js';
 import type { SocketAddress } from './schema.js';
 
 /** A place where the hypervisor can listen, for disk data or for the probe. */
@@ -29,8 +31,10 @@ export interface Place {
 }
 
 export interface HostAccess {
-  /** Whether paths mean the same here and at the hypervisor. */
-  readonly local: boolean;
+  /** The hypervisor's files, where paths mean the same here and there. */
+  readonly files?: MachineFiles;
+  /** How NBD servers are reached there; by sockets of this machine unless told. */
+  readonly dial?: NbdDial;
   /** What the means of access said last of its troubles; empty when nothing. */
   readonly errors: string;
   openMonitor(signal?: AbortSignal): Promise<Duplex>;
@@ -84,8 +88,11 @@ async function ownerOf(path: string): Promise<number | undefined> {
   );
 }
 
+/** The files of this machine. */
+export const localFiles: MachineFiles = { stat, lstat, realpath, unlink };
+
 class LocalAccess implements HostAccess {
-  readonly local = true;
+  readonly files = localFiles;
   readonly errors = '';
 
   constructor(
@@ -117,7 +124,6 @@ class LocalAccess implements HostAccess {
 const dynamicPorts = { first: 49_152, count: 16_384 };
 
 class TcpAccess implements HostAccess {
-  readonly local = false;
   readonly errors = '';
 
   constructor(
@@ -159,7 +165,6 @@ class TcpAccess implements HostAccess {
 }
 
 class SshAccess implements HostAccess {
-  readonly local = false;
   #monitor: SshTunnel | undefined;
   readonly #reached: SshTunnel[] = [];
 

@@ -2,8 +2,6 @@
  * An image that a QEMU or a qemu-storage-daemon opens as a destination: looked at first, made when
  * it is not there, opened for writing and exported.
  */
-import { lstat, realpath, stat, unlink } from 'node:fs/promises';
-import type { Stats } from 'node:fs';
 import { throwIfCancelled } from '../../base/cancel.js';
 import { DestinationError, QmpCommandError, UsageError } from '../../base/errors.js';
 import { describeMadeFile, type FileIdentity } from '../aftermath/changes.js';
@@ -14,7 +12,7 @@ import { imageError } from './image-errors.js';
 import { lookAtImage } from './image-look.js';
 import type { ExistingImage } from './image-look.js';
 import { createImage } from './jobs.js';
-import type { Reopening } from '../types.js';
+import type { FileStatus, MachineFiles, Reopening } from '../types.js';
 import { addExport } from './nbd-server.js';
 import type { NbdExport, NbdLease } from './nbd-server.js';
 import type { BlockdevOptions } from './schema.js';
@@ -42,8 +40,8 @@ export interface ImageRequest {
   readonly tuning: ImageTuning;
   /** Name of the node with the virtual disk. */
   readonly node: string;
-  /** Whether paths mean the same here. */
-  readonly local: boolean;
+  /** The files of that machine, where paths mean the same here. */
+  readonly files?: MachineFiles | undefined;
   /** The run had it open before; it is taken though it holds data. */
   readonly reopens?: Reopening;
 }
@@ -151,12 +149,12 @@ async function exportImage(
 
 /** An image that is opened by this QEMU already is refused, under whatever name. */
 async function refuseOpenImage(session: QemuSession, request: ImageRequest): Promise<void> {
-  const { path, local } = request;
+  const { path, files } = request;
   const nodes = await session.qmp.execute('query-named-block-nodes', { flat: true });
-  const real = local ? await realpath(path).catch(() => path) : path;
+  const real = files ? await files.realpath(path).catch(() => path) : path;
   for (const node of nodes) {
     const other = node.image.filename;
-    const otherReal = local ? await realpath(other).catch(() => other) : other;
+    const otherReal = files ? await files.realpath(other).catch(() => other) : other;
     if (other !== path && otherReal !== real) continue;
     throw new DestinationError(
       `The image ${path} is in use by ${session.name} itself, as node ${node['node-name'] ?? '(unnamed)'}.`,
@@ -204,13 +202,13 @@ class CreatedFile {
   }
 
   async create(): Promise<void> {
-    const { run, path, format, size, local } = this.request;
+    const { run, path, format, size } = this.request;
     try {
       const fileSize = format === 'raw' ? size : 0;
       this.#state = 'asked';
       await createImage(this.session, run, { driver: 'file', filename: path, size: fileSize });
       this.#state = 'made';
-      if (local) await this.#identify();
+      await this.#identify();
       if (format === 'raw') return;
       const file = { driver: 'file', filename: path } as const;
       await createImage(this.session, run, { driver: format, file, size });
@@ -222,8 +220,8 @@ class CreatedFile {
 
   /** Whoever finds the run dead knows by this which file it made. */
   async #identify(): Promise<void> {
-    const { run, path } = this.request;
-    const made = await stat(path).catch(() => undefined);
+    const { run, path, files } = this.request;
+    const made = await files?.stat(path).catch(() => undefined);
     if (!made) return;
     const identity = describeMadeFile(path, made);
     this.#identity = identity;
@@ -233,21 +231,21 @@ class CreatedFile {
 
   async delete(): Promise<void> {
     if (this.#state === 'none') return;
-    const { run, path, local } = this.request;
-    const now = local ? await lstat(path).catch(() => undefined) : undefined;
-    if (local && !now && this.#state === 'asked') return;
-    if (!now || !this.#isOurs(now)) {
+    const { run, path, files } = this.request;
+    const now = await files?.lstat(path).catch(() => undefined);
+    if (files && !now && this.#state === 'asked') return;
+    if (!files || !now || !this.#isOurs(now)) {
       const { logger, name } = this.session;
       logger.log('warn', `The file ${path} on ${name} remains: it can't be deleted from here.`);
       return;
     }
     this.#state = 'none';
     const deletion = { run, action: 'delete-file', arguments: { path }, undoes: true } as const;
-    await this.session.act(deletion, () => unlink(path));
+    await this.session.act(deletion, () => files.unlink(path));
   }
 
   /** The file that was made; or one that was not there before QEMU was asked, and holds nothing yet. */
-  #isOurs(now: Stats): boolean {
+  #isOurs(now: FileStatus): boolean {
     if (this.#state === 'asked') return now.isFile() && now.blocks * 512 <= freshBytes;
     return now.dev === this.#identity?.device && now.ino === this.#identity.inode;
   }

@@ -207,13 +207,13 @@ function endpointOf({ type, data }: SocketAddress): Endpoint {
 }
 
 async function servesNbd(
-  { options: { clock, logger } }: QemuSession,
+  { options: { clock, logger, dial } }: QemuSession,
   place: Endpoint,
   { reach, signal }: LeftoverOptions,
 ): Promise<boolean> {
   try {
     const uri = formatNbdUri({ ...(await reach(place)), exportName: 'migrascope' });
-    const options = { clock, logger, ...(signal ? { signal } : {}) };
+    const options = { clock, logger, dial, ...(signal ? { signal } : {}) };
     (await connectNbd(uri, options)).destroy();
     return true;
   } catch (error) {

@@ -65,11 +65,11 @@ export class QemuNbdServer {
 
   /** After a command whose answer never came: at a place that only we know, a server is ours. */
   async #stopIfStarted(run: string, place: Place): Promise<void> {
-    const { clock, logger } = this.session;
+    const { clock, logger, dial } = this.session.options;
     if (!(await this.session.reachAgain())) return;
     const uri = formatNbdUri({ ...place.reached, exportName: 'migrascope' });
     try {
-      const connection = await connectNbd(uri, { clock, logger });
+      const connection = await connectNbd(uri, { clock, logger, dial });
       connection.destroy();
     } catch (error) {
       if (!(error instanceof NbdOptionError)) return;

@@ -12,7 +12,7 @@
  */
 import { cancellable, throwIfCancelled } from '../../base/cancel.js';
 import { HypervisorError, UsageError, messageOf } from '../../base/errors.js';
-import type { PivotDestination, PivotOptions } from '../types.js';
+import type { MachineFiles, PivotDestination, PivotOptions } from '../types.js';
 import { Serial } from '../undo.js';
 import type { UndoStack } from '../undo.js';
 import type { OpenImage, ImageTuning } from './image.js';
@@ -28,8 +28,8 @@ const swapTimeoutMs = 30_000;
 
 export interface PivotPlace {
   readonly lease: NbdLease;
-  /** Whether paths mean the same here and at the hypervisor. */
-  readonly local: boolean;
+  /** The hypervisor's files, where paths mean the same here and there. */
+  readonly files?: MachineFiles | undefined;
 }
 
 export class QemuPivot implements PivotDestination {
@@ -81,7 +81,7 @@ export class QemuPivot implements PivotDestination {
       overwrite: options.overwrite,
       tuning: tuningFor(source, options),
       node: lastingName(source, options.run),
-      local: place.local,
+      files: place.files,
       ...(options.reopens ? { reopens: options.reopens } : {}),
     };
     try {

@@ -55,9 +55,20 @@ const closeTimeoutMs = 30_000;
  * ProtocolError when it is no QMP monitor, TimeoutError, CancelledError.
  */
 export async function connectQemu(host: Host, options: ConnectOptions): Promise<QemuHypervisor> {
+  for (const warning of host.warnings) options.logger.log('warn', warning);
+  return connectQemuThrough(accessTo(host, options), host, options);
+}
+
+/**
+ * As {@link connectQemu}, by a way of access that is there already and that the hypervisor closes.
+ * @throws as {@link connectQemu} does.
+ */
+export async function connectQemuThrough(
+  access: HostAccess,
+  host: Pick<Host, 'name' | 'probe'>,
+  options: ConnectOptions,
+): Promise<QemuHypervisor> {
   const { clock, logger, signal } = options;
-  const access = accessTo(host, options);
-  for (const warning of host.warnings) logger.log('warn', warning);
   try {
     const connect = async (wanted?: AbortSignal): Promise<QmpClient> => {
       const stream = await access.openMonitor(wanted);
@@ -69,6 +80,7 @@ export async function connectQemu(host: Host, options: ConnectOptions): Promise<
       logger,
       journal: options.journal ?? noJournal,
       reconnect: () => connect(),
+      dial: access.dial,
     });
     return new QemuHypervisor(session, access, host);
   } catch (error) {
@@ -149,7 +161,7 @@ export class QemuHypervisor implements Hypervisor {
       const target = await this.#currentDisk(source.disk, signal);
       await requireFree(this.session, target, signal);
       const lease = await this.#nbdServer.acquire(options.run, signal);
-      const place = { lease, local: this.access.local };
+      const place = { lease, files: this.access.files };
       return QemuPivot.open(this.session, source, options, place, signal);
     });
   }

@@ -10,6 +10,7 @@ import {
   messageOf,
 } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
+import type { NbdMeans } from '../nbd-means.js';
 import type { HostChange, Journal } from '../types.js';
 import { UndoStack } from '../undo.js';
 import type { Made } from '../undo.js';
@@ -36,10 +37,8 @@ const reconnectPauseMs = 100;
 /** How a change is made, and what the journal needs to know of it. */
 export type ChangeOptions = ExecuteOptions & Pick<HostChange, 'routine' | 'undoes'>;
 
-export interface SessionOptions {
+export interface SessionOptions extends NbdMeans {
   readonly name: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
   readonly journal: Journal;
   /** Connects anew after a loss, to clean up. */
   readonly reconnect?: () => Promise<QmpClient>;

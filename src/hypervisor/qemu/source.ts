@@ -254,8 +254,8 @@ export class QemuSource implements SourceDisk {
     visit: ExtentVisitor,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { clock, logger } = this.#session.options;
-    const options = { clock, logger, pool: this.#pool, ...(signal ? { signal } : {}) };
+    const { clock, logger, dial } = this.#session.options;
+    const options = { clock, logger, dial, pool: this.#pool, ...(signal ? { signal } : {}) };
     const connection = await connectNbd(uri, { ...options, metaContexts: [context] });
     try {
       if (!connection.info.metaContexts.includes(context)) {
