@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -271,15 +272,20 @@ static void run(const struct request *request) {
     else snapshot(request);
 }
 
-bool job_start(struct job *job, const struct request *request) {
+bool job_start(struct job *job, const struct request *request, const struct port *port) {
     int ends[2];
+    pid_t probe = getpid();
     if (pipe2(ends, O_CLOEXEC) != 0) return false;
     pid_t process = fork();
     if (process == 0) {
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != probe) _exit(1);
         close(ends[0]);
+        close(port->input);
+        close(port->output);
         output = ends[1];
         run(request);
         _exit(0);

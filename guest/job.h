@@ -9,6 +9,7 @@
 #include "common.h"
 #include "json.h"
 #include "look.h"
+#include "port.h"
 
 /* Bounds of a job's process. */
 #define JOB_MEMORY (64u << 20)
@@ -38,8 +39,12 @@ struct job {
     char id[ID_SIZE];
 };
 
-/* Starts a request's process; false where it can't be (errno is set). */
-bool job_start(struct job *job, const struct request *request);
+/*
+ * Starts a request's process; false where it can't be (errno is set). It ends with the probe, and has
+ * no use of the connection to the host: a port that it held, waiting for the disk, no later probe
+ * could open.
+ */
+bool job_start(struct job *job, const struct request *request, const struct port *port);
 
 /* Ends the process, if there is one, at once; one that waits for the disk ends a little later. */
 void job_kill(struct job *job);

@@ -133,7 +133,7 @@ static void start_job(struct request *request, const char *id, struct json param
         queue_error(id, "unsupported", "The page cache of this guest can't be seen.");
         return;
     }
-    if (!job_start(&self.job, request))
+    if (!job_start(&self.job, request, &self.port))
         queue_error(id, "failed", "A process for the request can't be started.");
 }
 

@@ -217,12 +217,49 @@ describe.each(['6.1', '6.12'] as const)("the probe's conversation on Linux %s", 
     const before = await guest.shell(settings);
     const probe = await connect();
     await probe.steer({ mode: 'hold', forMs: 600_000 });
-    await guest.shell(`kill -9 $(ps | awk '/[m]igrascope-(probe|keep)/ {print $1}')`);
+    // The keeper first: it would undo what the probe leaves.
+    for (const name of ['keep', 'probe'])
+      await guest.shell(`kill -9 $(ps | awk '/[m]igrascope-${name}/ {print $1}')`);
     await probe.close();
     await guest.startProbe();
     await withProbe(() => Promise.resolve());
     expect(await guest.shell(settings)).toBe(before);
     expect(await guest.shell('ls /run')).toBe('');
+  });
+
+  test('is killed while a request waits for the disk: the next probe is there at once', async () => {
+    const throttle = (rate: number) =>
+      guest.qmp('block_set_io_throttle', {
+        ...{
+          id: '/machine/peripheral/device0/virtio-backend',
+          bps: 0,
+          bps_rd: 0,
+          bps_wr: rate,
+          iops: 0,
+          iops_rd: 0,
+          iops_wr: 0,
+        },
+      });
+    await guest.shell('dd if=/dev/zero of=/mnt/waits bs=1M count=4 2>/dev/null');
+    const probe = await connect();
+    await throttle(64 * 1024);
+    try {
+      const drained = probe.drain({ disk: first }).catch((error: unknown) => error);
+      await shellPrints('pidof migrascope-probe | wc -w', '2');
+      await guest.shell(`kill -9 $(ps | awk '/[m]igrascope-probe/ {print $1; exit}')`);
+      await probe.close();
+      expect(await drained).toMatchObject({ kind: 'connection-lost' });
+      await guest.startProbe();
+      await withProbe(({ info }) => {
+        expect(info.method).toBe('kcore');
+        return Promise.resolve();
+      });
+      expect(await guest.shell('pidof migrascope-probe | wc -w')).toBe('2');
+    } finally {
+      await throttle(0);
+    }
+    await shellPrints('pidof migrascope-probe | wc -w', '1');
+    await guest.shell('rm /mnt/waits; sync');
   });
 
   test('cancels a request, and goes on with the next', async () => {
