@@ -68,9 +68,12 @@ export class Tracker {
     const { signal } = this.#stop;
     try {
       for (;;) {
-        const left = Math.ceil(this.#flippedAt + SAMPLE_MS - this.clock.now());
-        await this.clock.sleep(Math.max(0, left), signal);
-        if (this.clock.now() - this.#flippedAt >= SAMPLE_MS) await this.#flip(undefined);
+        const leftMs = SAMPLE_MS - (this.clock.now() - this.#flippedAt);
+        if (leftMs > 0) await this.clock.sleep(Math.ceil(leftMs), signal);
+        else {
+          signal.throwIfAborted();
+          await this.#flip(undefined);
+        }
       }
     } catch (error) {
       if (!(error instanceof CancelledError && signal.aborted)) this.listener.onFailure(error);
