@@ -9,6 +9,7 @@ const NEEDED = [
   ['qemu-storage-daemon', 'qemu-system-common'],
   ['nbdinfo', 'libnbd-bin'],
   ['nbdkit', 'nbdkit'],
+  ['fio', 'fio'],
   ['busybox', 'busybox-static'],
   ['xz', 'xz-utils'],
   ['musl-gcc', 'musl-tools'],

@@ -3,6 +3,7 @@
  *
  *   MigrascopeError
  *   ├── UsageError               what was asked for cannot be: an argument, a name, a file
+ *   │   └── DescriptionError     a file that a person wrote is wrong; where and how
  *   ├── CancelledError           somebody cancelled
  *   ├── ConnectError             a connection could not be made
  *   │   └── MonitorBusyError     another client holds this monitor
@@ -13,6 +14,7 @@
  *   ├── QmpCommandError          QEMU refused a command (class and description as QEMU gave them)
  *   ├── NbdOptionError           an NBD server refused an option during the handshake
  *   ├── NbdCommandError          an NBD server failed a command (its error number)
+ *   │   └── NbdServerError       a storage behind our own server fails one (src/nbd/server)
  *   ├── HypervisorError          the hypervisor is not in the state that the action needs
  *   ├── DestinationError         the destination cannot take the disk, or failed while it did
  *   ├── ProbeError               the guest's probe failed or refused
@@ -81,6 +83,30 @@ export abstract class MigrascopeError extends Error {
 
 export class UsageError extends MigrascopeError {
   readonly kind = 'usage';
+}
+
+/** Something that is wrong in a file that a person wrote; line and column count from 1. */
+export interface DescriptionProblem {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+export class DescriptionError extends UsageError {
+  constructor(
+    /** What is described, with its article: `The workload`. */
+    subject: string,
+    /** The file, as the person named it. */
+    readonly source: string,
+    /** In the order of the file; at least one. */
+    readonly problems: readonly DescriptionProblem[],
+    details: ErrorDetails = {},
+  ) {
+    const lines = problems.map(
+      ({ line, column, message }) => `${source}:${line}:${column}: ${message}`,
+    );
+    super([`${subject} ${source} can't be used:`, ...lines].join('\n'), details);
+  }
 }
 
 export class CancelledError extends MigrascopeError {

@@ -12,7 +12,11 @@ export type LossListener = (cause: Error | undefined) => void;
 export class Wire {
   /** Is called once when the connection has ended, from whichever side; replaced by each phase. */
   onLost: LossListener = () => undefined;
+  /** Is called once when the peer has ended its side; unless replaced, that ends the connection. */
+  onEnd: () => void = () => this.#lose(undefined);
   #lost = false;
+  #ended = false;
+  #paused = false;
   #corked = false;
   #ending = false;
 
@@ -25,7 +29,10 @@ export class Wire {
     private readonly release: () => void = () => undefined,
   ) {
     duplex.on('error', (error) => this.#lose(error));
-    duplex.on('end', () => this.#lose(undefined));
+    duplex.on('end', () => {
+      this.#ended = true;
+      this.onEnd();
+    });
     duplex.on('close', () => this.#lose(undefined));
     if (duplex.destroyed || duplex.readableEnded) this.#lose(undefined);
   }
@@ -33,6 +40,19 @@ export class Wire {
   /** Whether the connection has ended. */
   get lost(): boolean {
     return this.#lost;
+  }
+
+  /** Whether the peer has ended its side. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Lets the peer wait, or go on: nothing arrives while paused. */
+  pause(paused: boolean): void {
+    if (paused === this.#paused || this.#lost) return;
+    this.#paused = paused;
+    if (paused) this.duplex.pause();
+    else this.duplex.resume();
   }
 
   /**
@@ -56,12 +76,15 @@ export class Wire {
     }
   }
 
-  /** Ends this side after all that was sent; the peer is expected to end its own. */
-  end(): void {
+  /**
+   * Ends this side after all that was sent; the peer is expected to end its own.
+   * @param finished is called when all has left, or when it never will.
+   */
+  end(finished?: () => void): void {
     if (this.#ending || this.#lost) return;
     this.#uncork();
     this.#ending = true;
-    this.duplex.end();
+    this.duplex.end(finished);
   }
 
   /** Ends both sides at once. */

@@ -5,12 +5,12 @@ import {
   ControlPort,
   labDown,
   labUp,
-  type LabGuest,
+  type BootedGuest,
   type LabOptions,
 } from '../../../src/lab/index.js';
 
 export interface TestGuest {
-  readonly guest: LabGuest;
+  readonly guest: BootedGuest;
   /** Runs a shell command in the guest; throws unless it ends with 0. */
   run(command: string, timeoutMs?: number): Promise<string>;
   /** Has the guest check every page that it ever wrote against its disk; gives the number of pages. */
