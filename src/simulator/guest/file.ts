@@ -1,0 +1,42 @@
+/** A file of the guest: its name, its length, where it lies, and what the page cache knows of it. */
+import type { OpenFile } from '../workload/types.js';
+import { CachedInode } from './cached-inode.js';
+import { Extents } from './extents.js';
+import type { Transaction } from './journal.js';
+import { PAGE_BYTES, type GuestFile } from './types.js';
+
+export class SimulatedFile implements OpenFile {
+  pages = 0;
+  removed = false;
+  readonly extents = new Extents();
+  readonly cached: CachedInode;
+  /** The newest transaction that holds its inode, and the newest that a reader of its data needs. */
+  changedIn: Transaction | undefined;
+  grownIn: Transaction | undefined;
+
+  constructor(
+    readonly inode: number,
+    public path: string,
+    allocate: (file: SimulatedFile, first: number, count: number) => void,
+  ) {
+    this.cached = new CachedInode({
+      class: 'data',
+      places: this.extents,
+      number: inode,
+      allocate: (first, count) => allocate(this, first, count),
+    });
+  }
+
+  describe(): GuestFile {
+    const extents: GuestFile['extents'][number][] = [];
+    this.extents.visit((start, place, count) =>
+      extents.push({
+        fileOffset: start * PAGE_BYTES,
+        offset: place * PAGE_BYTES,
+        length: count * PAGE_BYTES,
+      }),
+    );
+    const named = this.removed ? {} : { path: this.path };
+    return { inode: this.inode, ...named, size: this.pages * PAGE_BYTES, extents };
+  }
+}

@@ -1,0 +1,32 @@
+/** What the parts of the guest's kernel share: its clock, settings, page cache, disk and file system. */
+import type { Disk } from './disk.js';
+import type { FileSystem } from './file-system.js';
+import type { Journal } from './journal.js';
+import type { PageCache } from './page-cache.js';
+import type { Batch } from './pass.js';
+import type { Thresholds } from './settings.js';
+import type { GuestSettings } from './types.js';
+
+export interface Kernel {
+  /** On the guest's own clock. */
+  nowMs: number;
+  settings: GuestSettings;
+  thresholds: Thresholds;
+  readonly cache: PageCache;
+  readonly disk: Disk;
+  readonly files: FileSystem;
+  readonly journal: Journal;
+}
+
+/** Sends a batch to the disk. @returns when it arrives. */
+export function submit(kernel: Kernel, batch: Batch, arrived?: () => void): number {
+  const { runs, frames, inodes } = batch;
+  const dueMs = kernel.disk.submit(kernel.nowMs, {
+    runs,
+    frames,
+    journal: false,
+    ...(arrived ? { arrived } : {}),
+  });
+  for (const inode of inodes) inode.arriveMs = dueMs;
+  return dueMs;
+}

@@ -1,0 +1,245 @@
+/**
+ * A number for each page of a large disk, in memory that follows what was changed: pages are kept in
+ * chunks; a chunk has one number for all of its pages, and beside it those that differ: a few as
+ * sorted pairs, many as an array of all.
+ */
+
+/** Pages of a chunk. */
+export const CHUNK_PAGES = 4096;
+/** So many pages that differ are kept as pairs; more as an array of all pages. */
+const PAIRS = 1024;
+
+/**
+ * The pages of a chunk that differ. Of `CHUNK_PAGES` words: a number for each page. Of fewer: how many
+ * pairs there are, and then pairs of index and number, ascending.
+ */
+type Detail = Uint32Array;
+
+/** Is called for each run of pages that have the same number; false ends the visit. */
+export type VersionVisitor = (first: number, count: number, value: number) => boolean;
+
+export class PageVersions {
+  readonly #bases: Uint32Array;
+  readonly #details: (Detail | undefined)[];
+
+  /** @param pages how many there are; all begin with 0. */
+  constructor(readonly pages: number) {
+    const chunks = Math.ceil(pages / CHUNK_PAGES);
+    this.#bases = new Uint32Array(chunks);
+    this.#details = Array.from({ length: chunks });
+  }
+
+  get chunks(): number {
+    return this.#bases.length;
+  }
+
+  get(page: number): number {
+    const chunk = Math.floor(page / CHUNK_PAGES);
+    const index = page - chunk * CHUNK_PAGES;
+    const detail = this.#details[chunk];
+    if (!detail) return this.#bases[chunk]!;
+    if (isDense(detail)) return detail[index]!;
+    const pair = lowerBound(detail, index);
+    const found = pair < detail[0]! && detail[2 * pair + 1] === index;
+    return found ? detail[2 * pair + 2]! : this.#bases[chunk]!;
+  }
+
+  /** Gives pages `first` to `first + count - 1` this number. */
+  fill(first: number, count: number, value: number): void {
+    for (let page = first; page < first + count;) {
+      const chunk = Math.floor(page / CHUNK_PAGES);
+      const start = chunk * CHUNK_PAGES;
+      const end = Math.min(first + count, start + this.#pagesOf(chunk));
+      this.#fillChunk(chunk, page - start, end - start, value);
+      page = end;
+    }
+  }
+
+  /** The number that all pages of a chunk have; undefined when they differ. */
+  uniform(chunk: number): number | undefined {
+    return this.#details[chunk] ? undefined : this.#bases[chunk];
+  }
+
+  /** Writes the numbers of a chunk's pages to `target`; what is past the last page is not defined. */
+  expand(chunk: number, target: Uint32Array): void {
+    const detail = this.#details[chunk];
+    if (detail && isDense(detail)) {
+      target.set(detail);
+      return;
+    }
+    target.fill(this.#bases[chunk]!);
+    if (!detail) return;
+    for (let at = 1; at <= 2 * detail[0]!; at += 2) target[detail[at]!] = detail[at + 1]!;
+  }
+
+  /** Visits the runs of a range, ascending; runs are as long as they can be. */
+  visit(first: number, count: number, visit: VersionVisitor): void {
+    const joined = new Joined(visit);
+    const last = first + count;
+    for (let page = first; page < last;) {
+      const chunk = Math.floor(page / CHUNK_PAGES);
+      const start = chunk * CHUNK_PAGES;
+      const end = Math.min(last, start + CHUNK_PAGES);
+      if (!this.#visitChunk(chunk, page - start, end - start, joined)) return;
+      page = end;
+    }
+    joined.flush();
+  }
+
+  #pagesOf(chunk: number): number {
+    return Math.min(CHUNK_PAGES, this.pages - chunk * CHUNK_PAGES);
+  }
+
+  #visitChunk(chunk: number, from: number, to: number, joined: Joined): boolean {
+    const start = chunk * CHUNK_PAGES;
+    const detail = this.#details[chunk];
+    const base = this.#bases[chunk]!;
+    if (!detail) return joined.add(start + from, to - from, base);
+    if (isDense(detail)) {
+      for (let index = from; index < to; index++)
+        if (!joined.add(start + index, 1, detail[index]!)) return false;
+      return true;
+    }
+    let at = from;
+    for (let pair = lowerBound(detail, from); pair < detail[0]!; pair++) {
+      const index = detail[2 * pair + 1]!;
+      if (index >= to) break;
+      if (index > at && !joined.add(start + at, index - at, base)) return false;
+      if (!joined.add(start + index, 1, detail[2 * pair + 2]!)) return false;
+      at = index + 1;
+    }
+    return at >= to || joined.add(start + at, to - at, base);
+  }
+
+  #fillChunk(chunk: number, from: number, to: number, value: number): void {
+    if (to - from === this.#pagesOf(chunk)) {
+      this.#bases[chunk] = value;
+      this.#details[chunk] = undefined;
+      return;
+    }
+    const detail = this.#details[chunk];
+    if (!detail && this.#bases[chunk] === value) return;
+    if (!detail || (!isDense(detail) && detail[0]! + (to - from) <= PAIRS)) {
+      const added = value === this.#bases[chunk] ? 0 : to - from;
+      if (added <= PAIRS) {
+        this.#replace(chunk, from, to, added, value);
+        return;
+      }
+    }
+    const words = detail && isDense(detail) ? detail : this.#makeDense(chunk);
+    words.fill(value, from, to);
+    this.#collapse(chunk, words, value);
+  }
+
+  #replace(chunk: number, from: number, to: number, added: number, value: number): void {
+    const before = this.#details[chunk] ?? new Uint32Array(9);
+    const detail = replacePairs(before, from, to, added, value);
+    this.#details[chunk] = detail[0] === 0 ? undefined : detail;
+  }
+
+  #makeDense(chunk: number): Uint32Array {
+    const words = new Uint32Array(CHUNK_PAGES);
+    this.expand(chunk, words);
+    this.#details[chunk] = words;
+    return words;
+  }
+
+  /** A chunk that has one number in all of its pages is kept as such. */
+  #collapse(chunk: number, words: Uint32Array, value: number): void {
+    const pages = this.#pagesOf(chunk);
+    if (words[0] !== value || words[pages - 1] !== value || words[pages >> 1] !== value) return;
+    for (let index = 0; index < pages; index++) if (words[index] !== value) return;
+    this.#bases[chunk] = value;
+    this.#details[chunk] = undefined;
+  }
+}
+
+function isDense(detail: Detail): boolean {
+  return detail.length === CHUNK_PAGES;
+}
+
+/**
+ * The first pair whose index is `index` or more. Pairs are often spread evenly, so the search begins
+ * where it would be then, which reads less memory than halving.
+ */
+function lowerBound(detail: Detail, index: number): number {
+  const pairs = detail[0]!;
+  const guess = Math.floor((index * pairs) / CHUNK_PAGES);
+  let low = guess;
+  let high = guess;
+  let step = 4;
+  if (guess < pairs && detail[2 * guess + 1]! < index) {
+    for (low++; low + step < pairs && detail[2 * (low + step) + 1]! < index; step *= 2)
+      low += step + 1;
+    high = Math.min(pairs, low + step);
+  } else {
+    for (; high >= step && detail[2 * (high - step) + 1]! >= index; step *= 2) high -= step;
+    low = Math.max(0, high - step);
+  }
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (detail[2 * middle + 1]! < index) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * Puts `added` pairs from index `from` on in the place of those of `from` to `to`.
+ * @returns the detail, which may be another that has room.
+ */
+function replacePairs(
+  before: Detail,
+  from: number,
+  to: number,
+  added: number,
+  value: number,
+): Detail {
+  const count = before[0]!;
+  const low = lowerBound(before, from);
+  const single = low < count && before[2 * low + 1] === from ? low + 1 : low;
+  const high = to === from + 1 ? single : lowerBound(before, to);
+  const pairs = count - (high - low) + added;
+  const detail = withRoom(before, pairs);
+  if (low + added !== high) detail.copyWithin(2 * (low + added) + 1, 2 * high + 1, 2 * count + 1);
+  for (let each = 0; each < added; each++) {
+    detail[2 * (low + each) + 1] = from + each;
+    detail[2 * (low + each) + 2] = value;
+  }
+  detail[0] = pairs;
+  return detail;
+}
+
+function withRoom(detail: Detail, pairs: number): Detail {
+  if (2 * pairs + 1 <= detail.length) return detail;
+  const room = Math.min(PAIRS, Math.max(pairs, Math.ceil(detail[0]! * 1.4)));
+  const larger = new Uint32Array(2 * room + 1);
+  larger.set(detail);
+  return larger;
+}
+
+/** Joins runs that touch and have the same number. */
+class Joined {
+  #first = 0;
+  #count = 0;
+  #value = 0;
+
+  constructor(private readonly visit: VersionVisitor) {}
+
+  /** @returns false when the visit has ended. */
+  add(first: number, count: number, value: number): boolean {
+    if (this.#count > 0 && value === this.#value) {
+      this.#count += count;
+      return true;
+    }
+    if (!this.flush()) return false;
+    this.#first = first;
+    this.#count = count;
+    this.#value = value;
+    return true;
+  }
+
+  flush(): boolean {
+    return this.#count === 0 || this.visit(this.#first, this.#count, this.#value);
+  }
+}
