@@ -6,6 +6,11 @@ const root = new URL('../', import.meta.url);
 const generated = [
   { schema: 'protocol/events.schema.json', to: 'src/engine/events.generated.ts' },
   { schema: 'protocol/control.schema.json', to: 'src/engine/control/messages.generated.ts' },
+  {
+    schema: 'protocol/workload.schema.json',
+    to: 'src/simulator/workload/description.generated.ts',
+    constant: 'src/simulator/workload/schema.generated.ts',
+  },
 ];
 const check = process.argv.includes('--check');
 
@@ -25,18 +30,28 @@ function closed(schema) {
 }
 
 let drifted = false;
-for (const { schema, to } of generated) {
-  const source = JSON.parse(await readFile(new URL(schema, root), 'utf8'));
-  const text = await compile(closed(source), source.title, {
-    bannerComment: `/** Generated from ${schema} by \`npm run generate\`; do not edit. */`,
-    style: { singleQuote: true, printWidth: 100 },
-    unreachableDefinitions: true,
-  });
+
+/** Writes what was generated from the schema; with --check, compares it with what is there. */
+async function put(to, text, schema) {
   const target = new URL(to, root);
   if (!check) await writeFile(target, text);
   else if ((await readFile(target, 'utf8').catch(() => '')) !== text) {
     drifted = true;
     console.error(`${to} has drifted from ${schema}: run 'npm run generate'.`);
   }
+}
+
+for (const { schema, to, constant } of generated) {
+  const bannerComment = `/** Generated from ${schema} by \`npm run generate\`; do not edit. */`;
+  const source = JSON.parse(await readFile(new URL(schema, root), 'utf8'));
+  const text = await compile(closed(source), source.title, {
+    bannerComment,
+    style: { singleQuote: true, printWidth: 100 },
+    unreachableDefinitions: true,
+  });
+  await put(to, text, schema);
+  // For who validates at run time, where no file of protocol/ is at hand.
+  const value = JSON.stringify(source, null, 2);
+  if (constant) await put(constant, `${bannerComment}\nexport const schema = ${value};\n`, schema);
 }
 if (drifted) process.exitCode = 1;

@@ -15,6 +15,8 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20',
+  // What jsonc-parser calls `main` requires its parts in a way that can't be bundled.
+  mainFields: ['module', 'main'],
   logLevel: 'warning',
   banner: {
     js: "import { createRequire as migrascopeRequire } from 'node:module'; const require = migrascopeRequire(import.meta.url);",
