@@ -9,7 +9,11 @@ import { FakeWorld } from './fake-world.js';
 
 async function run(args: string[], commands: Command[] = []) {
   const world = new FakeWorld();
-  const code = await runCommandLine(args, { world, version: '1.2.3', commands });
+  const code = await runCommandLine(args, {
+    world,
+    version: '1.2.3',
+    commands: commands.map((each) => () => each),
+  });
   return { code, out: world.stdout.text, err: world.stderr.text };
 }
 

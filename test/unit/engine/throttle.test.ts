@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Throttle } from '../../../src/engine/throttle.js';
-import { SimulatedClock } from '../support/simulated-clock.js';
+import { SimulatedClock } from '../../../src/simulator/clock.js';
 
 const never = new AbortController().signal;
 setMaxListeners(0, never);

@@ -5,7 +5,7 @@ import type { ExtentVisitor } from '../../../src/base/extent.js';
 import { BlockSet } from '../../../src/engine/blockset/index.js';
 import { Tracker } from '../../../src/engine/tracker.js';
 import type { SourceDisk } from '../../../src/hypervisor/types.js';
-import { SimulatedClock } from '../support/simulated-clock.js';
+import { SimulatedClock } from '../../../src/simulator/clock.js';
 
 const geometry = { granularity: 4096, size: 1000 * 4096 };
 const never = new AbortController().signal;

@@ -7,7 +7,7 @@ import { notZeroes, Transfer, type SentRequest } from '../../../src/engine/trans
 import type { ExportInfo, Payload } from '../../../src/nbd/types.js';
 import { Faults } from '../support/faults.js';
 import { Link, MemoryConnection } from '../support/memory-nbd.js';
-import { SimulatedClock } from '../support/simulated-clock.js';
+import { SimulatedClock } from '../../../src/simulator/clock.js';
 
 const INFO: Omit<ExportInfo, 'size'> = {
   readOnly: false,

@@ -4,7 +4,7 @@ import { silentLogger } from '../../../src/base/logger.js';
 import type { GuardianWorld, ReachedGuest } from '../../../src/engine/guardian/guardian.js';
 import type { FromGuardian } from '../../../src/engine/guardian/messages.js';
 import type { GuardianAct, JournalRecord, Milestone } from '../../../src/engine/runs/index.js';
-import { SimulatedClock } from '../support/simulated-clock.js';
+import { SimulatedClock } from '../../../src/simulator/clock.js';
 
 export const PAUSED: Milestone[] = [
   { type: 'tracking' },

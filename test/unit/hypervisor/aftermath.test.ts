@@ -32,7 +32,7 @@ import {
   type HostChange,
   type MadeImage,
 } from '../../../src/hypervisor/index.js';
-import { SimulatedClock } from '../support/simulated-clock.js';
+import { SimulatedClock } from '../../../src/simulator/clock.js';
 import { systemClock } from '../../../src/base/clock.js';
 
 const change = (action: string, options: unknown, host = 'vm'): HostChange => ({

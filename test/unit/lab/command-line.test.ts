@@ -22,7 +22,7 @@ describe('migrascope lab', () => {
 
   async function run(...args: string[]) {
     const world = new FakeWorld();
-    const commands = [labCommand(world)];
+    const commands = [() => labCommand(world)];
     const code = await runCommandLine(['lab', ...args], { world, version: '1', commands });
     return { code, out: world.stdout.text, err: world.stderr.text };
   }

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { connectProbe } from '../../../src/probe/index.js';
 import type { Probe } from '../../../src/probe/types.js';
-import { SimulatedClock } from '../support/simulated-clock.js';
+import { SimulatedClock } from '../../../src/simulator/clock.js';
 import {
   answerEverything,
   header,

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { GuestAgent } from '../../../src/probe/guest-agent.js';
 import { uploadProbe } from '../../../src/probe/upload.js';
-import { SimulatedClock } from '../support/simulated-clock.js';
+import { SimulatedClock } from '../../../src/simulator/clock.js';
 import { connectedPair } from './support/pair.js';
 
 interface Command {

@@ -18,7 +18,7 @@ import {
 } from '../../../src/engine/runs/index.js';
 import type { Machine } from '../../../src/hypervisor/index.js';
 import type { MemoryLab } from '../support/memory-lab.js';
-import { SimulatedClock } from '../support/simulated-clock.js';
+import { SimulatedClock } from '../../../src/simulator/clock.js';
 import { facts, testFolder } from '../runs/support.js';
 
 const times = { clock: new SimulatedClock(), today: () => new Date(0), afterTorn: false };

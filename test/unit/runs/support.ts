@@ -9,7 +9,7 @@ import type {
   FileJournalOptions,
   JournalFile,
 } from '../../../src/engine/runs/index.js';
-import { SimulatedClock } from '../support/simulated-clock.js';
+import { SimulatedClock } from '../../../src/simulator/clock.js';
 
 export const facts: BeginFacts = {
   run: 'r1',

@@ -26,7 +26,7 @@ import { Faults } from './faults.js';
 import { MemoryGuest } from './memory-guest.js';
 import { Link, MemoryConnection, type MemoryExport } from './memory-nbd.js';
 import { Random } from './random.js';
-import { SimulatedClock } from './simulated-clock.js';
+import { SimulatedClock } from '../../../src/simulator/clock.js';
 
 export const LAB_DEFAULTS = {
   seed: 1,

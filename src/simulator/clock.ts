@@ -1,15 +1,22 @@
+/** The clocks of a simulated lab: one whose time is virtual, and one that goes faster or slower than real time. */
+import type { Clock } from '../base/clock.js';
+import { CancelledError } from '../base/errors.js';
+
 /**
- * A clock whose time is virtual: it stands while anything can still go on, and leaps to the next
- * timer when nothing can. A day of waiting takes as long as its events take to compute.
+ * The shortest wait, in milliseconds: a time so short that adding it changes nothing would let a loop
+ * that waits for it go on for ever.
  */
-import type { Clock } from '../../../src/base/clock.js';
-import { CancelledError } from '../../../src/base/errors.js';
+const SHORTEST_MS = 1e-3;
 
 interface Timer {
   readonly due: number;
   readonly fire: () => void;
 }
 
+/**
+ * A clock whose time is virtual: it stands while anything can still go on, and leaps to the next
+ * timer when nothing can. A day of waiting takes as long as its events take to compute.
+ */
 export class SimulatedClock implements Clock {
   #now = 0;
   /** Ascending by due time; of the same time, in the order in which they were made. */
@@ -32,7 +39,7 @@ export class SimulatedClock implements Clock {
         reject(new CancelledError('Waiting was cancelled.', { cause: signal?.reason }));
       };
       const timer = {
-        due: this.#now + Math.max(0, milliseconds),
+        due: this.#now + (milliseconds > 0 ? Math.max(SHORTEST_MS, milliseconds) : 0),
         fire: () => {
           signal?.removeEventListener('abort', onAbort);
           resolve();
@@ -61,5 +68,30 @@ export class SimulatedClock implements Clock {
       timer.fire();
       if (this.#timers.length > 0) this.#tick();
     });
+  }
+}
+
+/** Real time at another pace: while another clock goes on by a second, this one goes on by `pace` seconds. */
+export class PacedClock implements Clock {
+  readonly #start: number;
+
+  /**
+   * @param pace above 0.
+   * @param startMs what it shows now.
+   */
+  constructor(
+    private readonly clock: Clock,
+    readonly pace: number,
+    private readonly startMs = 0,
+  ) {
+    this.#start = clock.now();
+  }
+
+  now(): number {
+    return this.startMs + (this.clock.now() - this.#start) * this.pace;
+  }
+
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    return this.clock.sleep(milliseconds / this.pace, signal);
   }
 }
