@@ -17,6 +17,8 @@ const common = {
   platform: 'node',
   format: 'esm',
   target: 'node20',
+  // What jsonc-parser calls `main` requires its parts in a way that can't be bundled.
+  mainFields: ['module', 'main'],
   sourcemap: true,
   logLevel: 'warning',
 };
@@ -25,6 +27,7 @@ await build({
   entryPoints: {
     main: 'src/cli/main.ts',
     'engine-process': 'src/cli/engine-main.ts',
+    'simulated-host': 'src/lab/simulated-main.ts',
     errors: 'src/base/errors.ts',
     clock: 'src/base/clock.ts',
     ...Object.fromEntries(doors.map((door) => [door, `src/${door}/index.ts`])),

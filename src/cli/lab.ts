@@ -1,5 +1,7 @@
-/** `migrascope lab`: real QEMU guests to try a migration on. */
+/** `migrascope lab`: guests to try a migration on, real ones in QEMU and simulated ones. */
+import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { UsageError } from '../base/errors.js';
 import {
   FILE_SYSTEMS,
   KERNEL_VERSIONS,
@@ -7,19 +9,27 @@ import {
   labDown,
   labStatus,
   labUp,
+  simulatedUp,
   WORKLOADS,
+  type BootedGuest,
   type FileSystem,
   type KernelVersion,
   type LabGuest,
   type LabOptions,
-  type WorkloadName,
 } from '../lab/index.js';
-import { formatBytes, parseCount, parseSize } from './units.js';
+import { builtInWorkloads } from '../simulator/index.js';
+import { SIMULATED_DEFAULTS } from './experiment-options.js';
+import { parseSpeed } from './replay.js';
+import { formatBytes, parseCount, parseRate, parseSize } from './units.js';
 import type { World } from './world.js';
 
 interface UpFlags {
   readonly name: string;
-  readonly workload: WorkloadName;
+  readonly workload: string;
+  readonly simulated?: true;
+  readonly disk?: number;
+  readonly speed?: number;
+  readonly network?: number;
   readonly accel: LabOptions['accelerator'];
   readonly size: number;
   readonly memory: number;
@@ -39,13 +49,15 @@ const EXAMPLES = `
 Examples:
   migrascope lab up --workload zipf-rewrite
   migrascope lab up --name second --kernel-version 6.12 --filesystem xfs --size 2GiB
+  migrascope lab up --simulated --workload mail-server --disk 100GiB --speed 10x
+      a host that is simulated, which any QMP and NBD client can connect to; needs no QEMU
   migrascope lab down
 `;
 
 /** @param world where the command writes and what cancels it. */
 export function labCommand(world: World): Command {
   const command = new Command('lab')
-    .description('boot real QEMU guests, busy and with the probe in them, to try a migration on')
+    .description('guests to try a migration on, busy and with the probe in them: real or simulated')
     .addHelpText('after', EXAMPLES);
   command.addCommand(upCommand(world));
   command.addCommand(
@@ -81,10 +93,22 @@ function upCommand(world: World): Command {
   return new Command('up')
     .description('boot a guest and wait until it is busy')
     .option('--name <name>', 'what to call it', LAB_DEFAULTS.name)
+    .option('--simulated', 'a simulated host, which needs nothing installed and starts at once')
+    .option(
+      '--workload <name>',
+      `what it writes: ${WORKLOADS.join(', ')}; simulated also ${builtInWorkloads
+        .filter((name) => !WORKLOADS.some((real) => real === name))
+        .join(', ')}, or a file`,
+      LAB_DEFAULTS.workload,
+    )
     .addOption(
-      new Option('--workload <name>', 'what it writes')
-        .choices(WORKLOADS)
-        .default(LAB_DEFAULTS.workload),
+      new Option('--disk <size>', 'with --simulated: of its disk (default: 1GiB)').argParser(
+        (text) => parseSize(text, '--disk'),
+      ),
+    )
+    .option('--speed <factor>', 'with --simulated: faster than real time, such as 10x', parseSpeed)
+    .option('--network <rate>', 'with --simulated: what its NBD servers carry', (text) =>
+      parseRate(text, '--network'),
     )
     .addOption(
       new Option('--accel <accelerator>', 'how it is run; auto takes KVM where that really works')
@@ -132,15 +156,47 @@ async function up(world: World, flags: UpFlags): Promise<void> {
   const cancel = new AbortController();
   const unhear = world.onEndSignal(() => cancel.abort());
   try {
-    const { accel, filesystem, json, ...rest } = flags;
-    const guest = await labUp(
-      { ...rest, accelerator: accel, fileSystem: filesystem },
-      { signal: cancel.signal, progress: (message) => void world.stderr.write(`${message}\n`) },
-    );
-    world.stdout.write(json ? `${JSON.stringify(guest)}\n` : description(guest));
+    const guest = flags.simulated
+      ? await simulate(flags, cancel.signal)
+      : await boot(world, flags, cancel.signal);
+    world.stdout.write(flags.json ? `${JSON.stringify(guest)}\n` : description(guest));
   } finally {
     unhear();
   }
+}
+
+function boot(world: World, flags: UpFlags, signal: AbortSignal): Promise<BootedGuest> {
+  const { accel, filesystem, workload: asked, ...rest } = flags;
+  for (const option of ['disk', 'speed', 'network'] as const)
+    if (flags[option] !== undefined)
+      throw new UsageError(`--${option} is for a simulated guest.`, {
+        hint: `Add --simulated, or leave --${option} out; --size is the size of a real one's disk.`,
+      });
+  const workload = WORKLOADS.find((name) => name === asked);
+  if (!workload)
+    throw new UsageError(`--workload: there is no real workload '${asked}'.`, {
+      hint: `There are ${WORKLOADS.join(', ')}; others with --simulated.`,
+    });
+  return labUp(
+    { ...rest, workload, accelerator: accel, fileSystem: filesystem },
+    { signal, progress: (message) => void world.stderr.write(`${message}\n`) },
+  );
+}
+
+function simulate(flags: UpFlags, signal: AbortSignal): Promise<LabGuest> {
+  const { name, seed, probe, disk, speed = 1, network } = flags;
+  const workload = builtInWorkloads.includes(flags.workload)
+    ? flags.workload
+    : resolve(flags.workload);
+  const size = disk ?? SIMULATED_DEFAULTS.disk;
+  const { memory } = SIMULATED_DEFAULTS;
+  return simulatedUp(
+    {
+      ...{ name, workload, size, memory, seed, probe, speed, rate: 1 },
+      ...(network === undefined ? {} : { network }),
+    },
+    signal,
+  );
 }
 
 function statusLine(guest: LabGuest): string {
@@ -156,8 +212,7 @@ function description(guest: LabGuest): string {
   monitor   ${guest.qmp}
   disk      ${disks.join('\n            ')}
   kernel    ${guest.kernel}, by ${guest.accelerator}
-  console   ${guest.console}
-
+${'console' in guest ? `  console   ${String(guest.console)}\n` : ''}${guest.destination === undefined ? '' : `  empty     ${guest.destination}\n`}
 Try next:
   migrascope map ${guest.qmp}
   migrascope migrate ${guest.qmp} ${guest.disks[0]?.name ?? ''} --to file:/tmp/moved.img --pivot

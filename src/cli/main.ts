@@ -1,6 +1,9 @@
 /** The command `migrascope`: the entry of its bundle, dist/cli.js, which lies in a folder beside package.json. */
 import { readFileSync } from 'node:fs';
+import { compareCommand } from './compare.js';
+import { demoCommand } from './demo.js';
 import { labCommand } from './lab.js';
+import { replayCommand } from './replay.js';
 import { attachToRun, resumeRun, startEngine } from './engine-link.js';
 import { connectionsTo, lookAtRuns } from './parts.js';
 import { runCommandLine } from './program.js';
@@ -25,7 +28,12 @@ const world = systemWorld({
 const code = await runCommandLine(process.argv.slice(2), {
   world,
   version,
-  commands: [labCommand(world)],
+  commands: [
+    (finish) => demoCommand(world, finish),
+    () => compareCommand(world),
+    (finish) => replayCommand(world, finish),
+    () => labCommand(world),
+  ],
 });
 for (const stream of [process.stdout, process.stderr]) {
   if (stream.writable) await new Promise((resolve) => stream.write('', resolve));

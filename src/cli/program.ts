@@ -12,6 +12,8 @@ import type { World } from './world.js';
 
 const EXAMPLES = `
 Examples:
+  migrascope demo
+      a simulated guest is moved, and what its page cache saves; needs nothing installed
   migrascope lab up --workload zipf-rewrite
       a busy guest to try it on; prints the address of its monitor
   migrascope map unix:/run/vm.qmp
@@ -24,8 +26,8 @@ Examples:
 export interface ProgramParts {
   readonly world: World;
   readonly version: string;
-  /** Further subcommands, such as `lab`; what they throw becomes the exit code. */
-  readonly commands: readonly Command[];
+  /** Makes further subcommands, such as `lab`, which are given what takes the exit code. */
+  readonly commands: readonly ((finish: (code: ExitCode) => void) => Command)[];
 }
 
 /**
@@ -64,7 +66,7 @@ function buildProgram(parts: ProgramParts, finish: (code: ExitCode) => void): Co
     mapCommand(world, finish),
     runsCommand(world),
     recoverCommand(world, finish),
-    ...parts.commands,
+    ...parts.commands.map((make) => make(finish)),
   ];
   for (const command of commands) program.addCommand(command);
   adopt(program, world);

@@ -10,7 +10,7 @@ import { findKernel } from './kernel.js';
 import type { PackageContext } from './packages.js';
 import { endQemu, isRunning, startQemu } from './process.js';
 import { portsOf, qemuArguments, socketOf, type Boot } from './qemu-arguments.js';
-import { LAB_DEFAULTS, type LabGuest, type LabOptions } from './types.js';
+import { LAB_DEFAULTS, type BootedGuest, type LabGuest, type LabOptions } from './types.js';
 
 /** A guest under TCG boots in about ten seconds; filling a large disk takes longer. */
 const BOOT_TIMEOUT_MS = 300_000;
@@ -33,7 +33,7 @@ export interface LabUpContext {
 export async function labUp(
   partial: Partial<LabOptions> = {},
   context: LabUpContext = {},
-): Promise<LabGuest> {
+): Promise<BootedGuest> {
   const options = { ...LAB_DEFAULTS, ...partial };
   checkOptions(options);
   const { signal, progress = () => undefined } = context;
@@ -89,7 +89,8 @@ export async function labDown(name: string): Promise<boolean> {
   return guest !== undefined;
 }
 
-function checkName(name: string): void {
+/** @throws UsageError when no guest can be called `name`. */
+export function checkName(name: string): void {
   if (/^[a-z0-9-]{1,32}$/.test(name)) return;
   throw new UsageError(`A lab guest can't be called ${name}.`, {
     hint: 'Use 1 to 32 of the characters a-z, 0-9 and -.',
@@ -141,7 +142,7 @@ function describe(
   release: string,
   { accelerator }: AcceleratorChoice,
   pid: number,
-): LabGuest {
+): BootedGuest {
   const { size, format, fileSystem, workload, name } = options;
   const address = (port: Parameters<typeof socketOf>[1]) => `unix:${socketOf(places, port)}`;
   const ports = portsOf(options);
@@ -162,7 +163,7 @@ function describe(
 }
 
 async function waitUntilReady(
-  guest: LabGuest,
+  guest: BootedGuest,
   log: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {

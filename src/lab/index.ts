@@ -4,6 +4,7 @@ export { ControlPort, type CommandResult } from './control.js';
 export { cpioArchive, type ArchiveEntry } from './cpio.js';
 export { labFolders } from './folders.js';
 export { labDown, labStatus, labUp } from './guest.js';
+export { simulatedUp, type SimulatedOptions } from './simulated.js';
 export { moduleEntries, readBusybox } from './initramfs.js';
 export { findKernel, type Kernel } from './kernel.js';
 export {
@@ -11,6 +12,7 @@ export {
   KERNEL_VERSIONS,
   LAB_DEFAULTS,
   WORKLOADS,
+  type BootedGuest,
   type FileSystem,
   type KernelVersion,
   type LabGuest,

@@ -64,7 +64,7 @@ export const LAB_DEFAULTS: LabOptions = {
 /** A guest that runs, as `lab up --json` prints it. */
 export interface LabGuest {
   readonly name: string;
-  /** QEMU's process. */
+  /** QEMU's process, or the simulated host's. */
   readonly pid: number;
   /** Address of its monitor, for `migrascope migrate`. */
   readonly qmp: string;
@@ -83,11 +83,18 @@ export interface LabGuest {
   readonly probe?: string;
   /** Address of the port of qemu-guest-agent, where the guest has one. */
   readonly agent?: string;
+  /** NBD URI of an empty disk that a simulated guest's can be migrated to. */
+  readonly destination?: string;
+  readonly accelerator: 'kvm' | 'tcg' | 'simulated';
+  readonly kernel: string;
+  readonly workload: string;
+}
+
+/** A guest that QEMU runs. */
+export interface BootedGuest extends LabGuest {
+  readonly accelerator: 'kvm' | 'tcg';
   /** Address of the port that runs commands in the guest. */
   readonly control: string;
-  readonly accelerator: 'kvm' | 'tcg';
-  readonly kernel: string;
-  readonly workload: WorkloadName;
   /** File with what the guest printed on its console. */
   readonly console: string;
 }

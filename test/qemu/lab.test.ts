@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { labDown, labFolders, labStatus, labUp, type LabGuest } from '../../src/lab/index.js';
+import { labDown, labFolders, labStatus, labUp, type BootedGuest } from '../../src/lab/index.js';
 import { bootGuest, checkFileSystem, guestName, withLab, type TestGuest } from './support/lab.js';
 
 const run = promisify(execFile);
@@ -42,7 +42,7 @@ async function remains(name: string): Promise<string[]> {
 
 describe('a guest with Linux 6.1 and ext4', () => {
   let lab: TestGuest & AsyncDisposable;
-  let guest: LabGuest;
+  let guest: BootedGuest;
   let folder: string;
 
   beforeAll(async () => {
