@@ -3,6 +3,7 @@ import { run as benchBlockSets } from './block-set.js';
 import { benchMemory } from './memory.js';
 import { benchPolicies } from './policies.js';
 import { benchProbe } from './probe.js';
+import { benchSimulatedGuest } from './simulated-guest.js';
 import { benchStream } from './stream.js';
 
 const SECTIONS: Record<string, () => Promise<unknown>> = {
@@ -11,6 +12,7 @@ const SECTIONS: Record<string, () => Promise<unknown>> = {
   memory: () => benchMemory(),
   probe: () => benchProbe('6.12'),
   policies: () => benchPolicies(),
+  'simulated-guest': () => benchSimulatedGuest(),
 };
 
 const asked = process.argv.slice(2);

@@ -12,9 +12,10 @@ const ARROWS: Record<string, readonly string[]> = {
   hypervisor: ['nbd', 'base'],
   probe: ['hypervisor', 'base'],
   engine: ['hypervisor', 'probe', 'nbd', 'base'],
-  lab: ['hypervisor', 'probe', 'base'],
+  lab: ['simulator', 'hypervisor', 'probe', 'base'],
   simulator: ['nbd', 'base'],
-  cli: ['engine', 'lab', 'hypervisor', 'probe', 'nbd', 'base'],
+  experiment: ['engine', 'simulator', 'hypervisor', 'probe', 'nbd', 'base'],
+  cli: ['experiment', 'simulator', 'engine', 'lab', 'hypervisor', 'probe', 'nbd', 'base'],
 };
 
 function sources(folder: string): string[] {
