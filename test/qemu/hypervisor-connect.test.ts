@@ -165,6 +165,8 @@ describe('through ssh', () => {
 
   beforeAll(async () => {
     ssh = join(directory, 'fake-ssh');
+    // Whatever a folder above says of its modules.
+    await writeFile(join(directory, 'package.json'), '{}');
     await writeFile(ssh, fakeSsh);
     await chmod(ssh, 0o755);
     process.env['HOME'] = directory;

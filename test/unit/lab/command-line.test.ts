@@ -37,7 +37,9 @@ describe('migrascope lab', () => {
   );
 
   it.each([
-    [['up', '--workload', 'x'], "migrascope: option '--workload <name>'"],
+    [['up', '--workload', 'x'], "migrascope: --workload: there is no real workload 'x'."],
+    [['up', '--disk', '1GiB'], 'migrascope: --disk is for a simulated guest.'],
+    [['up', '--speed', 'x'], "migrascope: --speed: 'x' is not a speed that can be used."],
     [['up', '--filesystem', 'btrfs'], "migrascope: option '--filesystem <type>'"],
     [['up', '--size', 'x'], "migrascope: --size: 'x' is not a size."],
     [['up', '--rate', '-1'], "migrascope: --rate: '-1' is not a number that can be used."],
