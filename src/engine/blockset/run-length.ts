@@ -56,7 +56,7 @@ function checkedList(numbers: unknown, maxLength: number): readonly unknown[] {
 
 function checkedNumber(value: unknown, index: number): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
-    throw offence(`number ${index} is ${JSON.stringify(value)}, not an integer from 0 on`);
+    throw offence(`number ${index} is ${describe(value)}, not an integer from 0 on`);
   if (value === 0 && index > 0)
     throw offence(`number ${index} is 0, which only the first number may be`);
   return value;
@@ -64,4 +64,10 @@ function checkedNumber(value: unknown, index: number): number {
 
 function offence(what: string): ProtocolError {
   return new ProtocolError(`The run-length form of a block set is wrong: ${what}.`);
+}
+
+/** A value fit for a message: what is in an object may be too deep to write. */
+function describe(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return Array.isArray(value) ? 'a list' : 'an object';
 }

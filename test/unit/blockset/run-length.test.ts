@@ -54,4 +54,12 @@ describe('the run-length form', () => {
     expect(decode).toThrow(ProtocolError);
     expect(decode).toThrow(`The run-length form of a block set is wrong: ${message}`);
   });
+
+  it('refuses a number that is a list so deep that it can not be written', () => {
+    let deep: unknown = 1;
+    for (let depth = 0; depth < 100_000; depth++) deep = [deep];
+    const decode = () => decodeRuns([deep, 1], { blocks: 10 });
+    expect(decode).toThrow(ProtocolError);
+    expect(decode).toThrow(/number 0 is a list, not an integer from 0 on/);
+  });
 });
