@@ -61,11 +61,10 @@ async function runDemo(world: World): Promise<ExitCode> {
       `${formatRate(CAP)}, with policy cache, ${PACE} times as fast as in real time.\n\n`,
   );
   const clock = new PacedClock(systemClock, PACE, WARM_UP_MS);
-  const notes: string[] = [];
   const views: RunView[] = [];
   const interrupt = new Interrupt(
     world,
-    (message) => (views[0] ? views[0].note(message) : notes.push(message)),
+    (message) => views[0]?.note(message),
     () => 'Nothing is left of the simulated lab.',
   );
   const gate = new ControlledGate();

@@ -81,7 +81,6 @@ async function runShow(
   trace: string,
   { speed, json }: ReplayFlags,
 ): Promise<ExitCode> {
-  const views: RunView[] = [];
   const interrupt = new Interrupt(
     world,
     () => undefined,
@@ -98,7 +97,6 @@ async function runShow(
     kind === 'live'
       ? new LiveView({ world: shown, gate, interrupt, stepping: false })
       : new (kind === 'json' ? JsonView : PlainView)({ world, onReaderGone });
-  views.push(view);
   try {
     for (const event of queue) {
       const waitMs = (event.t - clock.now()) / speed;
