@@ -1,7 +1,7 @@
 /** Somebody cancels the migration of a busy guest, at each statement and in the middle of some. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PROGRAM, type MigrationEvent } from '../../src/engine/index.js';
-import { gateAt, MigrationLab, type Asked, type Watched } from './support/migration.js';
+import { eachGateAt, gateAt, MigrationLab, type Asked, type Watched } from './support/migration.js';
 import { assertNothingLeft } from './support/qemu-leftovers.js';
 import { QmpRelay } from './support/qmp-relay.js';
 
@@ -48,7 +48,7 @@ describe('a cancel before the switchover leaves the guest on its source', () => 
   test.each([1, 2, 3, 6, 9, 11, 12, 14, 15, 16, 17])('as statement %i begins', async (line) => {
     const { watched, path } = await migrateAndCancel((cancel) => ({
       verify: 'full',
-      gate: gateAt(15, () => lab.writeNow()),
+      gate: eachGateAt(15, () => lab.writeNow()),
       onEvent: once((event) => event.type === 'statement' && event.line === line, cancel),
     }));
     expectCancelled(watched);

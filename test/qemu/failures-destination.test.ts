@@ -3,7 +3,14 @@ import { rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gate } from '../../src/engine/index.js';
-import { allGates, gateAt, MigrationLab, type Asked, type Watched } from './support/migration.js';
+import {
+  allGates,
+  eachGateAt,
+  gateAt,
+  MigrationLab,
+  type Asked,
+  type Watched,
+} from './support/migration.js';
 import { MiB } from './support/qemu-process.js';
 import { startNbdkit, startQemuNbd, startSmallFolder } from './support/servers.js';
 
@@ -41,7 +48,7 @@ const moments: readonly Moment[] = [
     name: 'between the pause and the end',
     gate: (act) =>
       allGates(
-        gateAt(15, () => lab.writeNow()),
+        eachGateAt(15, () => lab.writeNow()),
         gateAt(16, act),
       ),
     wasPaused: true,

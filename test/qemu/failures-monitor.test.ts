@@ -5,7 +5,7 @@ import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
 import type { GatePoint } from '../../src/engine/index.js';
 import { openQmp } from '../../src/hypervisor/index.js';
-import { allGates, eventsOf, gateAt, MigrationLab } from './support/migration.js';
+import { allGates, eachGateAt, eventsOf, gateAt, MigrationLab } from './support/migration.js';
 import { assertNothingLeft, leftovers } from './support/qemu-leftovers.js';
 import { QmpRelay } from './support/qmp-relay.js';
 
@@ -129,7 +129,7 @@ describe('somebody else, at another monitor', () => {
     const watched = await lab.migrate({
       destination: { type: 'file', path, format: 'raw', overwrite: false },
       gate: allGates(
-        gateAt(15, () => lab.writeNow()),
+        eachGateAt(15, () => lab.writeNow()),
         gateAt(16, () => lab.monitor.execute('cont', {})),
       ),
     });

@@ -19,6 +19,7 @@ export {
   allGates,
   childProcesses,
   eventsOf,
+  eachGateAt,
   gateAt,
   type Asked,
   type Watched,

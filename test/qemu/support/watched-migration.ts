@@ -157,6 +157,18 @@ export function gateAt(
   };
 }
 
+/**
+ * A gate that does something each time before a statement. Line 15 may be reached more than once:
+ * what was written there goes back to line 12 when the engine judges that it does not fit.
+ */
+export function eachGateAt(line: number, act: (point: GatePoint) => unknown): Gate {
+  return {
+    async pass(point) {
+      if (point.line === line) await act(point);
+    },
+  };
+}
+
 /** Passes several gates, one after the other. */
 export function allGates(...gates: readonly Gate[]): Gate {
   return {
