@@ -1,4 +1,5 @@
 /** A simulated host in this process, and an engine's ways to it: the same protocols, over connections in memory. */
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../base/clock.js';
 import { ConnectError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
@@ -7,6 +8,7 @@ import {
   connectQemuThrough,
   openNbdDestination,
   type HostAccess,
+  type Journal,
   type Place,
   type QemuHypervisor,
 } from '../hypervisor/index.js';
@@ -22,7 +24,7 @@ import {
 import { SimulatedFileView } from './file-view.js';
 
 const QMP = { type: 'unix', path: '/simulated/qmp' } as const;
-const MONITOR: Address = { type: 'unix', path: '/simulated/monitor' };
+const MONITOR = { type: 'unix', path: '/simulated/monitor' } as const;
 const PROBE: Address = { type: 'unix', path: '/simulated/probe' };
 const DESTINATION = { type: 'unix', path: '/simulated/destination' } as const;
 /** Path of the image that the guest begins with. */
@@ -40,6 +42,16 @@ export interface LaboratoryOptions extends Pick<HostOptions, 'createGuest'> {
   readonly network?: HostOptions['network'];
   /** Whether a probe runs in the guest. */
   readonly probe: boolean;
+}
+
+/** The process that connects: an engine, its guardian, or who recovers a run. */
+export interface Visitor {
+  /** The laboratory's own unless given. */
+  readonly clock?: Clock;
+  /** Makes a connection one of the process. */
+  readonly own?: (stream: Duplex) => Duplex;
+  /** Is told of each change before it is made. */
+  readonly journal?: Journal;
 }
 
 export class Laboratory {
@@ -79,25 +91,34 @@ export class Laboratory {
     return this.host.close();
   }
 
-  /** A connection to the host's monitor, as an engine has it. */
-  connectHypervisor(signal: AbortSignal): Promise<QemuHypervisor> {
-    const { clock, logger } = this.options;
-    const host = { name: `unix:${QMP.path}` };
-    return connectQemuThrough(this.#access(), host, { clock, logger, signal });
+  /**
+   * A connection to a monitor of the host.
+   * @param monitor the first, which an engine has, or the second.
+   */
+  connectHypervisor(
+    signal: AbortSignal,
+    visitor: Visitor = {},
+    monitor: 'first' | 'second' = 'first',
+  ): Promise<QemuHypervisor> {
+    const address = monitor === 'first' ? QMP : MONITOR;
+    const { clock = this.options.clock, journal } = visitor;
+    const options = { clock, logger: this.options.logger, signal, ...(journal ? { journal } : {}) };
+    const host = { name: `unix:${address.path}` };
+    return connectQemuThrough(this.#access(address, visitor), host, options);
   }
 
   /** What an engine is given to reach it by. */
-  connections(): Pick<
-    MigrationParts,
-    'connectHypervisor' | 'connectNbd' | 'connectProbe' | 'openDestination'
-  > {
-    const { clock, logger } = this.options;
-    const { dial } = this;
+  connections(
+    visitor: Visitor = {},
+  ): Pick<MigrationParts, 'connectHypervisor' | 'connectNbd' | 'connectProbe' | 'openDestination'> {
+    const { logger } = this.options;
+    const { clock = this.options.clock } = visitor;
+    const dial = this.#dialOf(visitor);
     return {
-      connectHypervisor: (signal) => this.connectHypervisor(signal),
+      connectHypervisor: (signal) => this.connectHypervisor(signal, visitor),
       connectNbd: (uri, options) => connectNbd(uri, { clock, logger, dial, ...options }),
       connectProbe: (address, signal) =>
-        connectProbe(this.#connect(address), { clock, logger, signal }),
+        connectProbe(this.#connect(address, visitor), { clock, logger, signal }),
       openDestination: (request, { size }, signal) => {
         if (request.type === 'nbd')
           return openNbdDestination(request.uri, { size, clock, logger, dial, signal });
@@ -110,18 +131,21 @@ export class Laboratory {
     };
   }
 
-  private readonly dial: NbdDial = (address) => {
-    const { type } = address;
-    const where: Address =
-      type === 'unix'
-        ? { type, path: address.path }
-        : { type: 'tcp', host: address.host, port: address.port };
-    return Promise.resolve().then(() => this.#connect(where));
-  };
+  #dialOf(visitor: Visitor): NbdDial {
+    return (address) => {
+      const { type } = address;
+      const where: Address =
+        type === 'unix'
+          ? { type, path: address.path }
+          : { type: 'tcp', host: address.host, port: address.port };
+      return Promise.resolve().then(() => this.#connect(where, visitor));
+    };
+  }
 
-  #connect(address: Address) {
+  #connect(address: Address, { own }: Visitor): Duplex {
     try {
-      return this.sockets.connect(address);
+      const stream = this.sockets.connect(address);
+      return own ? own(stream) : stream;
     } catch (error) {
       const where = address.type === 'unix' ? address.path : `${address.host}:${address.port}`;
       throw new ConnectError(`Connecting to ${where} failed: nobody listens there.`, {
@@ -130,12 +154,12 @@ export class Laboratory {
     }
   }
 
-  #access(): HostAccess {
+  #access(monitor: Address, visitor: Visitor): HostAccess {
     return {
       files: new SimulatedFileView(this.host.files),
-      dial: this.dial,
+      dial: this.#dialOf(visitor),
       errors: '',
-      openMonitor: () => Promise.resolve().then(() => this.#connect(QMP)),
+      openMonitor: () => Promise.resolve().then(() => this.#connect(monitor, visitor)),
       makePlace: () => Promise.resolve(this.#place()),
       reach: (address) => Promise.resolve(address),
       close: () => Promise.resolve(),

@@ -3,5 +3,5 @@ export { ControlClient, type ControlListener, type RunEnd } from './client.js';
 export { EventLog } from './event-log.js';
 export { errorOf, faultOf, LONGEST_REQUEST, parseRequest, RequestError } from './messages.js';
 export type { ControlFault, ControlMessage, ControlState } from './messages.js';
-export { ControlServer, type ControlServerOptions } from './server.js';
+export { ControlServer, type ControlServerOptions, type FollowedEvents } from './server.js';
 export { Steering, type SteeringCommand, type SteeringOptions } from './steering.js';

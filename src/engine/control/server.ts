@@ -27,12 +27,15 @@ const LARGEST_BACKLOG = 1024 * 1024;
 const PATIENCE_MS = 10_000;
 const PATIENCE_STEPS = 50;
 
+/** The events of a run, for those who follow them. */
+export type FollowedEvents = Pick<EventLog, 'count' | 'end' | 'follow'>;
+
 export interface ControlServerOptions {
   readonly run: string;
   /** Of Migrascope. */
   readonly version: string;
   readonly steering: Steering;
-  readonly events: EventLog;
+  readonly events: FollowedEvents;
   readonly clock: Clock;
 }
 

@@ -69,6 +69,8 @@ export class Guardian {
   #renewedAt = 0;
   #inputEnded = false;
   #lostBecause = '';
+  /** How often in a row nobody listened at the monitor. */
+  #refusals = 0;
   readonly #end = new AbortController();
   /** What is being written to the journal. */
   #notes: Promise<void> = Promise.resolve();
@@ -150,18 +152,14 @@ export class Guardian {
     const { world } = this;
     this.#note('lost', this.#lostBecause);
     const began = world.clock.now();
-    let refusals = 0;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       try {
-        if (await this.#isSettled()) return;
-        const guest = await this.#reach();
-        refusals = 0;
-        if (await this.#resume(guest)) return;
+        await this.#watchGuest(); return;
       } catch (error) {
         this.#end.signal.throwIfAborted();
         world.logger.log('warn', `The guest is not resumed yet: ${messageOf(error)}`);
-        refusals = isRefusal(error) ? refusals + 1 : 0;
-        const gone = world.local && refusals >= MOST_REFUSALS;
+        this.#refusals = isRefusal(error) ? this.#refusals + 1 : 0;
+        const gone = world.local && this.#refusals >= MOST_REFUSALS;
         const late = world.clock.now() - began > GIVE_UP_MS;
         if (gone) this.#note('left', `Its QEMU is gone: ${messageOf(error)}`);
         else if (late) this.#note('gave-up', `The guest can't be reached: ${messageOf(error)}`);
@@ -226,33 +224,38 @@ export class Guardian {
     await engine.kill();
   }
 
-  /** @returns whether nothing is left to do. Errors as the monitor's. */
-  async #resume(guest: ReachedGuest): Promise<boolean> {
-    try {
-      const { clock, engine } = this.world;
-      let until = clock.now() + SETTLE_MS;
-      for (;;) {
-        this.#end.signal.throwIfAborted();
-        const { running, status } = await guest.runState();
-        if (status === 'paused') return await this.#resumePaused(guest);
-        if (!running) {
-          this.#note(
-            'left',
-            `The guest is in the state "${status}", which no pause of the run is.`,
-          );
-          return true;
-        }
-        if (await engine.lives()) until = clock.now() + SETTLE_MS;
-        if (clock.now() >= until) {
-          this.#note('left', 'The guest runs.');
-          return true;
-        }
-        await this.#sleep(LOOK_MS);
-        if (await this.#isSettled()) return true;
+  /**
+   * Looks at the guest until nothing is left to do. The monitor is let go of between two looks, since
+   * the other guardian needs it as well. Errors as the monitor's.
+   */
+  async #watchGuest(): Promise<void> {
+    const { clock, engine } = this.world;
+    let until = clock.now() + SETTLE_MS;
+    while (!(await this.#isSettled())) {
+      const guest = await this.#reach();
+      this.#refusals = 0;
+      try {
+        if (await this.#resume(guest)) return;
+      } finally {
+        await guest.close().catch(() => undefined);
       }
-    } finally {
-      await guest.close().catch(() => undefined);
+      if (await engine.lives()) until = clock.now() + SETTLE_MS;
+      if (clock.now() >= until) {
+        this.#note('left', 'The guest runs.');
+        return;
+      }
+      await this.#sleep(LOOK_MS);
     }
+  }
+
+  /** @returns whether nothing is left to do; a guest that runs may be stopped yet. Errors as the monitor's. */
+  async #resume(guest: ReachedGuest): Promise<boolean> {
+    this.#end.signal.throwIfAborted();
+    const { running, status } = await guest.runState();
+    if (running) return false;
+    if (status === 'paused') return this.#resumePaused(guest);
+    this.#note('left', `The guest is in the state "${status}", which no pause of the run is.`);
+    return true;
   }
 
   async #resumePaused(guest: ReachedGuest): Promise<boolean> {

@@ -1,38 +1,8 @@
 /** The engine on simulated hosts, in virtual time: hundreds of migrations, and what goes wrong with them. */
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../../src/simulator/index.js';
-import { run, scenarioFor, MiB, type Asked, type Spoilers } from './support.js';
-
-const WORKLOADS = [
-  'idle',
-  'random-rewrite',
-  'zipf-rewrite',
-  'sequential-log',
-  'database',
-  'small-files',
-];
-
-function pick<T>(random: Random, list: readonly T[]): T {
-  return list[random.below(list.length)]!;
-}
-
-/** Any migration that there can be, of a small disk. */
-function anyMigration(random: Random): Asked {
-  return {
-    workload: pick(random, WORKLOADS),
-    diskMiB: pick(random, [32, 48, 64]),
-    seed: random.below(1e6),
-    policy: pick(random, ['plain', 'history', 'cache']),
-    granularity: pick(random, [4096, 65_536, 256 * 1024]),
-    verify: pick(random, ['sent', 'full', 'none']),
-    pivot: random.next() < 0.5,
-    probe: random.next() < 0.7,
-    maxRounds: pick(random, [2, 8]),
-    warmUpMs: random.below(40_000),
-    bytesPerSecond: pick(random, [4, 20, 200]) * MiB,
-    ...(random.next() < 0.5 ? { maxBandwidth: pick(random, [2, 8]) * MiB } : {}),
-  };
-}
+import { anyMigration, pick } from './any-migration.js';
+import { run, scenarioFor, MiB, type Spoilers } from './support.js';
 
 /** At which event something goes wrong. */
 function at(

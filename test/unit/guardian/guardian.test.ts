@@ -289,12 +289,16 @@ describe('the guest', () => {
     const world = new FakeWorld().withSecond();
     world.status = 'running';
     const guardian = guard(world);
+    const looks: number[] = [];
+    world.atReach = () => looks.push(world.open);
     void world.clock.sleep(600_000).then(() => {
       world.status = 'paused';
       world.engineDies();
     });
     await guardian.done;
     expect(world.resumed).toHaveLength(1);
+    expect(looks.length).toBeGreaterThan(1000);
+    expect(new Set(looks), 'the monitor is let go of between two looks').toEqual(new Set([0]));
   });
 
   test('that can not be reached is tried again until it can', async () => {
