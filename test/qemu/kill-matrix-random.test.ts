@@ -5,13 +5,13 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wholeMatrix } from '../support/whole-matrix.js';
 import type { CommandRun } from './support/command-run.js';
 import { strikeFree } from './support/kill-cell.js';
 import { KillLab } from './support/kill-lab.js';
 import { keepRandom, type Result } from './support/kill-results.js';
 import { FAULTS, pivots, strikes, type Fault } from './support/kill-table.js';
 
-const wholeMatrix = process.env['MIGRASCOPE_MATRIX'] === '1';
 const seed = Number(process.env['MIGRASCOPE_SEED'] ?? Date.now() % 1_000_000);
 
 interface Moment {

@@ -5,6 +5,7 @@
  * what came of it is written to docs/kill-matrix.json, of which docs/safety.md shows a table.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wholeMatrix } from '../support/whole-matrix.js';
 import { strikeCell } from './support/kill-cell.js';
 import { KillLab } from './support/kill-lab.js';
 import { keepResults, nameOf, type Result } from './support/kill-results.js';
@@ -18,8 +19,6 @@ import {
   SELECTION,
   type Cell,
 } from './support/kill-table.js';
-
-const wholeMatrix = process.env['MIGRASCOPE_MATRIX'] === '1';
 
 /** Where an engine is stopped for a minute, when all of it runs: in a batch, and before what can't be taken back. */
 const LONG = ['mid-batch', 'before-17'];

@@ -19,6 +19,7 @@ import {
   type KernelVersion,
   type WorkloadName,
 } from '../../src/lab/index.js';
+import { wholeMatrix } from '../support/whole-matrix.js';
 import { checkFileSystem } from './support/lab.js';
 import { gateAt, MigrationLab, type Watched } from './support/migration.js';
 import { assertNothingLeft } from './support/qemu-leftovers.js';
@@ -68,7 +69,6 @@ const ALL: readonly Combination[] = WORKLOADS.flatMap((workload) =>
   ),
 );
 
-const wholeMatrix = process.env['MIGRASCOPE_MATRIX'] === '1';
 const rows: string[] = [];
 
 it('has every two of workload, kernel, file system, policy and format meet', () => {

@@ -12,6 +12,7 @@ import {
   type StepAction,
 } from '../../../src/engine/index.js';
 import { createRandom, type Random } from '../../../src/simulator/index.js';
+import { wholeMatrix } from '../../support/whole-matrix.js';
 import { FAULTS, pivots, strikes, type Fault } from '../../qemu/support/kill-table.js';
 import { anyMigration, pick } from '../experiment/any-migration.js';
 import { scenarioFor } from '../experiment/support.js';
@@ -134,11 +135,8 @@ async function expectMovable(lab: KillLab, setting: RunSetting): Promise<void> {
   expect(lab.image).toBe(path);
 }
 
-/** For each fault; hundreds in all with MIGRASCOPE_MATRIX=1. */
-const SEEDS = Array.from(
-  { length: process.env['MIGRASCOPE_MATRIX'] === '1' ? 30 : 6 },
-  (_, seed) => seed,
-);
+/** For each fault; hundreds in the whole matrix. */
+const SEEDS = Array.from({ length: wholeMatrix ? 30 : 6 }, (_, seed) => seed);
 const counts = { struck: 0, over: 0 };
 
 describe.each(FAULTS)('%s', (fault) => {
