@@ -5,7 +5,7 @@ import { demoCommand } from './demo.js';
 import { labCommand } from './lab.js';
 import { replayCommand } from './replay.js';
 import { attachToRun, resumeRun, startEngine } from './engine-link.js';
-import { connectionsTo, lookAtRuns } from './parts.js';
+import { connectionsTo, forgetRunCalled, lookAtRuns } from './parts.js';
 import { runCommandLine } from './program.js';
 import { recoveryBelow } from './recover-parts.js';
 import { systemWorld } from './system-world.js';
@@ -20,6 +20,7 @@ const { version } = JSON.parse(manifest) as Manifest;
 const world = systemWorld({
   connections: connectionsTo,
   runs: lookAtRuns,
+  forget: forgetRunCalled,
   recovery: recoveryBelow,
   startEngine,
   attach: attachToRun,

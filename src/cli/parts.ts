@@ -10,9 +10,11 @@ import {
   createLease,
   createRunFolder,
   FileJournal,
+  forgetRun,
   holdRun,
   identifyProcess,
   listRuns,
+  openRunFolder,
   runFolder,
   runsRoot,
   runStatus,
@@ -157,6 +159,11 @@ async function partsOf(
 
 /** How the newest `most` runs of this machine and user stand, the oldest of them first. */
 export async function lookAtRuns(most: number): Promise<readonly RunStatus[]> {
-  const folders = await listRuns(runsRoot());
+  const folders = await (most === Infinity ? listRuns(runsRoot(), most) : listRuns(runsRoot()));
   return Promise.all(folders.slice(-most).map((folder) => runStatus(folder)));
+}
+
+/** Deletes what is kept of a run. @throws UsageError as World.forget. */
+export async function forgetRunCalled(run: string): Promise<void> {
+  await forgetRun(await openRunFolder(runsRoot(), run));
 }

@@ -7,6 +7,7 @@ import { migrateCommand } from './migrate.js';
 import { recoverCommand } from './recover.js';
 import { reportError } from './report.js';
 import { resumeCommand } from './resume.js';
+import { forgetCommand } from './forget.js';
 import { runsCommand } from './runs.js';
 import type { World } from './world.js';
 
@@ -65,6 +66,7 @@ function buildProgram(parts: ProgramParts, finish: (code: ExitCode) => void): Co
     resumeCommand(world, finish),
     mapCommand(world, finish),
     runsCommand(world),
+    forgetCommand(world, finish),
     recoverCommand(world, finish),
     ...parts.commands.map((make) => make(finish)),
   ];

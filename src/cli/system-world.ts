@@ -11,7 +11,10 @@ const END_SIGNALS: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
  * @param parts how hosts and destinations are reached.
  */
 export function systemWorld(
-  parts: Pick<World, 'connections' | 'startEngine' | 'attach' | 'resume' | 'runs' | 'recovery'>,
+  parts: Pick<
+    World,
+    'connections' | 'startEngine' | 'attach' | 'resume' | 'runs' | 'forget' | 'recovery'
+  >,
 ): World {
   for (const stream of [process.stdin, process.stdout, process.stderr]) {
     stream.on('error', () => undefined);

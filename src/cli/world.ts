@@ -89,6 +89,11 @@ export interface World {
   resume(run: string, how: ResumeOptions, logger: Logger, signal: AbortSignal): Promise<EngineLink>;
   /** How the newest `most` runs of this machine and user stand, the oldest of them first. */
   runs(most: number): Promise<readonly RunStatus[]>;
+  /**
+   * Deletes what is kept of the run of that id, or the one whose id begins so.
+   * @throws UsageError when there is none, or it did not end, or left something.
+   */
+  forget(run: string): Promise<void>;
   recovery(logger: Logger): RecoveryWorld;
   /** Calls `listener` for each signal that asks the process to end; the returned function ends that. */
   onEndSignal(listener: (signal: EndSignal) => void): () => void;

@@ -10,7 +10,7 @@ export const longestSocketPath = platform() === 'linux' ? 107 : 103;
 
 const RUN_ID = /^[a-z0-9]{1,8}$/;
 
-/** The most runs that are looked at. */
+/** The most runs that are looked at, unless all are asked for. */
 const MOST_RUNS = 10_000;
 
 /** The folder that holds the runs of this user. */
@@ -71,8 +71,12 @@ export async function openRunFolder(root: string, run: string): Promise<RunFolde
   });
 }
 
-/** All runs of a root, the oldest first; none where there is no root. */
-export async function listRuns(root: string): Promise<readonly RunFolder[]> {
+/**
+ * All runs of a root, the oldest first; none where there is no root.
+ * @param most how many there may be.
+ * @throws LimitError when there are more; UsageError when they can't be listed.
+ */
+export async function listRuns(root: string, most = MOST_RUNS): Promise<readonly RunFolder[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw new UsageError(`The runs in ${root} can't be listed: ${messageOf(error)}`, {
@@ -80,9 +84,9 @@ export async function listRuns(root: string): Promise<readonly RunFolder[]> {
     });
   });
   const names = entries.filter((entry) => entry.isDirectory() && RUN_ID.test(entry.name));
-  if (names.length > MOST_RUNS)
-    throw new LimitError(`${root} holds more than ${MOST_RUNS} runs.`, {
-      hint: 'Delete the folders of runs that ended.',
+  if (names.length > most)
+    throw new LimitError(`${root} holds more than ${most} runs.`, {
+      hint: '`migrascope forget --ended` deletes what is kept of runs that ended.',
     });
   const dated = await Promise.all(
     names.map(async ({ name }) => {

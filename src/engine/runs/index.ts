@@ -9,6 +9,7 @@ export {
 } from './folder.js';
 export { appendToJournal } from './append.js';
 export { FileJournal, type FileJournalOptions, type JournalFile } from './file-journal.js';
+export { forgetRun } from './forget.js';
 export { holdRun, type RunLock } from './lock.js';
 export { maskSecrets, maskText } from './mask.js';
 export { identifyProcess, isSameProcess, processLives } from './process.js';

@@ -94,6 +94,12 @@ function howItEnded({ outcome, error, leftBehind }: NonNullable<RunStatus['end']
   return `It ended as ${outcome}${why}${left}`;
 }
 
+/** Whether a process holds the run's control socket. @throws CancelledError when `signal` aborts. */
+export async function isHeld(folder: RunFolder, signal?: AbortSignal): Promise<boolean> {
+  const what = `Looking at the run ${folder.run}`;
+  return (await cancellable(knock(folder.controlSocket), signal, what)) !== 'free';
+}
+
 /** Whether somebody listens; a stopped process does, too. What can't be told is said in words. */
 function knock(path: string): Promise<'held' | 'free' | (string & {})> {
   return new Promise((resolve) => {

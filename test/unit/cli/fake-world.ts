@@ -156,9 +156,19 @@ export class FakeWorld implements World {
 
   /** What `runs` gives. */
   known: readonly RunStatus[] = [];
+  /** Ids of runs that were forgotten; of others, why they can't be. */
+  readonly forgotten: string[] = [];
+  readonly unforgettable = new Map<string, Error>();
 
   runs(most: number): Promise<readonly RunStatus[]> {
     return Promise.resolve(this.known.slice(-most));
+  }
+
+  forget(run: string): Promise<void> {
+    const why = this.unforgettable.get(run);
+    if (why) return Promise.reject(why);
+    this.forgotten.push(run);
+    return Promise.resolve();
   }
 
   /** What `recovery` gives. */

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   FileJournal,
   createRunFolder,
+  forgetRun,
   identifyProcess,
   processLives,
   runStatus,
@@ -159,5 +160,39 @@ describe('a run', () => {
     await expect(runStatus(folder, AbortSignal.abort())).rejects.toMatchObject({
       kind: 'cancelled',
     });
+  });
+});
+
+describe('forgetting a run', () => {
+  const whole = {
+    type: 'end',
+    outcome: 'completed',
+    switchedOver: true,
+    guest: 'running',
+    leftBehind: [],
+  } as const;
+
+  test('that ended in order deletes its folder', async () => {
+    const { folder, journal } = await runOf(await deadProcess());
+    await journal.note(whole);
+    await forgetRun(folder);
+    await expect(stat(folder.path)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('is refused of one that is dead, left something or is told of still', async () => {
+    const dead = await runOf(await deadProcess());
+    await expect(forgetRun(dead.folder)).rejects.toThrow(
+      /^The run r1 is not forgotten, since it is dead: /,
+    );
+    const left = await runOf(await deadProcess());
+    await left.journal.note({ ...whole, leftBehind: ['a bitmap'] });
+    await expect(forgetRun(left.folder)).rejects.toThrow(/Not put back: a bitmap/);
+    const told = await runOf(await deadProcess());
+    await told.journal.note(whole);
+    await hold(told.folder);
+    await expect(forgetRun(told.folder)).rejects.toThrow(
+      /^The run r1 is not forgotten, since its process still tells of it/,
+    );
+    for (const { folder } of [dead, left, told]) await stat(folder.journal);
   });
 });
