@@ -9,6 +9,7 @@ import {
   messageOf,
   MigrascopeError,
 } from '../base/errors.js';
+import type { ReleaseOutcome } from '../hypervisor/types.js';
 import type { SummaryEvent } from './events.js';
 import type { GatePoint } from './gate.js';
 import type { MigrationOptions, MigrationParts } from './options.js';
@@ -51,10 +52,11 @@ export async function migrate(
     const { kind, message, hint } = error;
     run.emit({ type: 'error', kind, message, ...(hint ? { hint } : {}), line: run.line });
   }
+  const inherited = parts.continuation !== undefined && !run.tracks;
   const outcome = error === undefined || run.switchedOver ? 'keep' : 'discard';
-  const leftBehind = await putBack(run, opened, outcome);
+  const leftBehind = await putBack(run, opened, inherited ? 'as-found' : outcome);
   const body = summarize(run, error);
-  if (parts.continuation && !run.tracks) tellOfInherited(run);
+  if (inherited) tellOfInherited(run);
   else await noteEnd(run, body, error, leftBehind);
   const summary = run.emit(body);
   return { summary, ...(error ? { error } : {}) };
@@ -162,7 +164,7 @@ function cancelled({ switchedOver }: Run): CancelledError {
 async function putBack(
   run: Run,
   opened: Opened,
-  outcome: 'keep' | 'discard',
+  outcome: ReleaseOutcome,
 ): Promise<readonly string[]> {
   const failures = new Map<string, string>();
   const attempt = async (what: string, action: () => Promise<void> | void) => {
@@ -179,7 +181,7 @@ async function putBack(
   const resume = () => attempt('resuming the guest', () => resumeGuest(run));
   await resume();
   opened.unwatch?.();
-  await noteAnyway(run, { type: 'cleaning' });
+  if (outcome !== 'as-found') await noteAnyway(run, { type: 'cleaning' });
   await attempt('ending the dirty tracking', () => opened.tracker?.stopSampling());
   for (const connection of opened.connections) {
     if (outcome === 'keep') await connection.close();

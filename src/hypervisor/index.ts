@@ -38,6 +38,7 @@ export type {
   PivotDestination,
   PivotOptions,
   ProbeAddress,
+  ReleaseOutcome,
   Reopening,
   RunState,
   SourceDisk,

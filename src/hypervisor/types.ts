@@ -207,6 +207,12 @@ export interface PivotOptions {
   readonly reopens?: Reopening;
 }
 
+/**
+ * What becomes of an image: `keep` it after success; `discard` it, if this run created it; or leave it
+ * `as-found`, open where it was open, for another process to go on with.
+ */
+export type ReleaseOutcome = 'keep' | 'discard' | 'as-found';
+
 /** Where a disk goes: an address to write to, and what has to be done with it at the end. */
 export interface Destination {
   /** For people: `file:/srv/new.img`, `nbd://…`. */
@@ -217,10 +223,9 @@ export interface Destination {
   readonly readsAsZeroes: boolean;
   /**
    * Lets go of it: ends what was started, closes what was opened. Idempotent.
-   * @param outcome `keep` after success; with `discard`, an image that this run created is deleted,
-   * unless it is not known whether the guest uses it.
+   * @param outcome what becomes of the image; it is kept where it is not known whether the guest uses it.
    */
-  release(outcome: 'keep' | 'discard'): Promise<void>;
+  release(outcome: ReleaseOutcome): Promise<void>;
 }
 
 /** A destination that the guest can go on with, inside the same hypervisor. */

@@ -43,6 +43,12 @@ export interface Replayed {
 /** The first statement after holes were made zeroes and everything that has to be sent was found. */
 const FIRST_ROUND_LINE = 4;
 
+/**
+ * The first statement after the dirty bitmaps were taken hold of: a process that goes on with a run
+ * and fails before it leaves the run as it was.
+ */
+const TRACKED_LINE = 3;
+
 /** Takes the events of a run, one after the other, from the first. */
 export class Replay {
   #start: StartEvent | undefined;
@@ -58,6 +64,7 @@ export class Replay {
   #round = -1;
   #t = 0;
   #complete = false;
+  #line = 0;
   #ended = false;
 
   /** @throws ProtocolError when the event does not fit the run's disk. */
@@ -73,6 +80,7 @@ export class Replay {
         this.#limits = event.limits;
         return;
       case 'statement':
+        this.#line = event.line;
         this.#round = Math.max(this.#round, event.line >= FIRST_ROUND_LINE ? event.round : -1);
         this.#complete ||= event.line >= FIRST_ROUND_LINE;
         return;
@@ -105,7 +113,7 @@ export class Replay {
         return;
       }
       case 'summary':
-        this.#ended = true;
+        this.#ended = this.#line >= TRACKED_LINE;
     }
   }
 

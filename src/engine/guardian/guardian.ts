@@ -154,7 +154,8 @@ export class Guardian {
     const began = world.clock.now();
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       try {
-        await this.#watchGuest(); return;
+        await this.#watchGuest();
+        return;
       } catch (error) {
         this.#end.signal.throwIfAborted();
         world.logger.log('warn', `The guest is not resumed yet: ${messageOf(error)}`);

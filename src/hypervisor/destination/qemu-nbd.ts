@@ -30,11 +30,12 @@ export async function serveByNbdServer(request: FileRequest): Promise<Destinatio
   const undo = new UndoStack(logger);
   const command = tools?.nbdServer ?? 'qemu-nbd';
   if (!(await isInstalled(command))) return undefined;
+  const existed = await exists(path);
+  const foreign = existed && !(await isOurs(path, request.reopens));
+  const file = undo.add(`the file ${path}`, () => unlink(path));
+  if (foreign) file.forget();
   try {
-    const existed = await exists(path);
-    const file = undo.add(`the file ${path}`, () => unlink(path));
     if (!existed) await create(request, () => file.forget());
-    else if (!(await isOurs(path, request.reopens))) file.forget();
     const place = await makeLocalPlace();
     undo.add('the directory of its socket', () => place.dispose());
     const uri = formatNbdUri({ ...place.reached, exportName: 'image' });
@@ -54,11 +55,12 @@ export async function serveByNbdServer(request: FileRequest): Promise<Destinatio
       uri,
       readsAsZeroes: !facts.holdsData,
       release: async (outcome) => {
-        if (outcome === 'keep') file.forget();
+        if (outcome !== 'discard') file.forget();
         await undo.unwind();
       },
     };
   } catch (error) {
+    if (request.reopens) file.forget();
     await undo.unwind();
     throw error;
   }

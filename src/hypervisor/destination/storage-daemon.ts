@@ -42,7 +42,7 @@ export async function serveByStorageDaemon(request: FileRequest): Promise<Destin
       uri: image.export.uri,
       readsAsZeroes: image.readsAsZeroes,
       release: async (outcome) => {
-        if (outcome === 'keep') image.forgetFile();
+        if (outcome !== 'discard') image.forgetFile();
         await undo.unwind();
       },
     };

@@ -96,6 +96,7 @@ export async function openImage(
       forgetNode: () => madeNode.forget(),
     };
   } catch (error) {
+    if (request.reopens) madeFile.forget();
     throw imageError(path, error);
   }
 }
@@ -126,13 +127,18 @@ export async function adoptImage(
   const madeNode = undo.add(`node ${node}`, () =>
     session.remove(run, 'blockdev-del', { 'node-name': node }),
   );
-  return {
-    node,
-    export: await exportImage(session, lease, request, undo),
-    readsAsZeroes: false,
+  const adopted = {
     forgetFile: () => madeFile.forget(),
     forgetNode: () => madeNode.forget(),
   };
+  try {
+    const exported = await exportImage(session, lease, request, undo);
+    return { node, export: exported, readsAsZeroes: false, ...adopted };
+  } catch (error) {
+    adopted.forgetFile();
+    adopted.forgetNode();
+    throw error;
+  }
 }
 
 async function exportImage(

@@ -12,7 +12,7 @@
  */
 import { cancellable, throwIfCancelled } from '../../base/cancel.js';
 import { HypervisorError, UsageError, messageOf } from '../../base/errors.js';
-import type { MachineFiles, PivotDestination, PivotOptions } from '../types.js';
+import type { MachineFiles, PivotDestination, PivotOptions, ReleaseOutcome } from '../types.js';
 import { Serial } from '../undo.js';
 import type { UndoStack } from '../undo.js';
 import type { OpenImage, ImageTuning } from './image.js';
@@ -109,7 +109,7 @@ export class QemuPivot implements PivotDestination {
     });
   }
 
-  release(outcome: 'keep' | 'discard'): Promise<void> {
+  release(outcome: ReleaseOutcome): Promise<void> {
     return this.#serial.run(async () => {
       const state = this.#state;
       if (state === 'released') return;
@@ -118,9 +118,8 @@ export class QemuPivot implements PivotDestination {
         const { logger } = this.#session;
         logger.log('warn', `${this.name} is kept: it is not known whether the guest uses it.`);
       }
-      const kept = state !== 'open' || outcome === 'keep';
-      if (kept) this.#image.forgetFile();
-      if (state !== 'open') this.#image.forgetNode();
+      if (state !== 'open' || outcome !== 'discard') this.#image.forgetFile();
+      if (state !== 'open' || outcome === 'as-found') this.#image.forgetNode();
       await this.#undo.unwind();
     });
   }

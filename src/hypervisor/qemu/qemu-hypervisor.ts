@@ -16,6 +16,7 @@ import type {
   PivotDestination,
   PivotOptions,
   ProbeAddress,
+  ReleaseOutcome,
   RunState,
   SourceDisk,
   SourceOptions,
@@ -92,7 +93,7 @@ export async function connectQemuThrough(
 }
 
 interface Releasable {
-  release(outcome: 'keep' | 'discard'): Promise<void>;
+  release(outcome: ReleaseOutcome): Promise<void>;
 }
 
 export class QemuHypervisor implements Hypervisor {

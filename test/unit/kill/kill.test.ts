@@ -107,16 +107,33 @@ function partsFor(lab: KillLab, run: SimulatedRun) {
   return recoverParts(run, new SimulatedProcess(lab.clock));
 }
 
-/** Goes on with a dead run where that can be; else it is recovered. */
+/**
+ * Goes on with a dead run where that can be; else it is recovered. A process that could not take hold
+ * of what was left leaves it as it was, so that the next one can.
+ */
 async function resumeOrRecover(lab: KillLab, run: SimulatedRun, path: string, random: Random) {
   const told = await lookAtDeadRun(run.record.folder, partsFor(lab, run), never());
-  const wants = random.next() < 0.5;
+  const wants = random.next() < 0.7;
   if (!wants || told.resume?.state !== 'possible') return recover(lab, run, path, random);
-  const resumed = await run.resume();
-  const result = await resumed.over;
-  if (result?.error)
-    expect(['destination', 'connect', 'connection-lost']).toContain(result.error.kind);
-  else expect(result?.summary.outcome).toBe('completed');
+  if (random.next() < 0.5) refuseOnce(lab, pick(random, ['block-export-add', 'nbd-server-start']));
+  const first = await run.resume();
+  const failed = await first.over;
+  if (first.record.hasEnded) {
+    expect(failed?.summary.outcome).toBe('completed');
+    return;
+  }
+  expect(failed?.summary.outcome).toBe('failed');
+  const again = await lookAtDeadRun(run.record.folder, partsFor(lab, first), never());
+  expect(again.resume?.state, again.resume?.text).toBe('possible');
+  const second = await first.resume();
+  const result = await second.over;
+  if (second.record.hasEnded) expect(result?.summary.outcome).toBe('completed');
+  else await recover(lab, second, path, random);
+}
+
+function refuseOnce(lab: KillLab, command: string): void {
+  const fault = { type: 'refuse', description: 'as it was told to' } as const;
+  lab.laboratory.host.machine.faults.failCommand(command, fault);
 }
 
 /** A migration that nobody strikes. */

@@ -17,6 +17,7 @@ import type {
   Leftover,
   LeftoverOutcome,
   PivotDestination,
+  ReleaseOutcome,
   SourceDisk,
   SourceOptions,
 } from '../../../src/hypervisor/types.js';
@@ -73,7 +74,7 @@ export class MemoryLab implements Hypervisor {
   readonly connections: MemoryConnection[] = [];
   /** The source's bytes when the guest was paused last. */
   atPause: Buffer | undefined;
-  outcome: 'keep' | 'discard' | undefined;
+  outcome: ReleaseOutcome | undefined;
   hypervisorOpen = false;
   sourceOpen = false;
   probeOpen = false;
