@@ -1,5 +1,5 @@
 /** The program of a simulated host, dist/simulated-host.js: runs until it is told to end, or its machine quits. */
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
@@ -43,12 +43,25 @@ function addressOf(part: Part, { folder, tcp }: HostRequest): Address {
   return { type: 'tcp', host: LOOPBACK, port: tcp === 0 ? 0 : tcp + PARTS.indexOf(part) };
 }
 
+/** Keeps what the guest says in a file, while that can be written. */
+function consoleIn(path: string): (line: string) => void {
+  return (line) => {
+    try {
+      appendFileSync(path, `${line}\n`, { mode: 0o600 });
+    } catch {
+      // The guest goes on without it.
+    }
+  };
+}
+
 async function startHost(
   request: HostRequest,
   description: WorkloadDescription,
 ): Promise<SimulatedHost> {
   const { image, size, seed, memory, rate, speed, network, probe } = request;
   const workload = createWorkload(description, { diskBytes: size, rate });
+  const console = consoleIn(request.console);
+  console(`${workload.name} begins on a disk of ${size} bytes`);
   const at = (part: Part): Address => addressOf(part, request);
   return SimulatedHost.start({
     clock: new PacedClock(systemClock, speed, WARM_UP_MS),
@@ -57,7 +70,7 @@ async function startHost(
     fileNames,
     disk: { name: DISK, size, seed, serial: 'simulated', image },
     createGuest: (device) =>
-      createGuest({ device, workload, seed, settings: { cacheBytes: memory } }),
+      createGuest({ device, workload, seed, settings: { cacheBytes: memory }, console }),
     ...(network === undefined ? {} : { network: { bytesPerSecond: network * speed } }),
     addresses: {
       qmp: at('qmp'),
@@ -97,6 +110,7 @@ async function begin(request: HostRequest): Promise<{ host: SimulatedHost; guest
     ...(probe ? { probe: formatAddress(probe) } : {}),
     destination: formatNbdUri({ ...destination!, exportName: DESTINATION_EXPORT }),
     hostPort: formatAddress(await openPort(host, request)),
+    console: request.console,
     accelerator: 'simulated',
     kernel: 'simulated',
     workload: description.name,

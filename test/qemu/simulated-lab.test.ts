@@ -116,7 +116,9 @@ describe('over TCP', () => {
       code: 0,
       summary: { verified: true, guest: 'running', switchedOver: true },
     });
-    expect(await readdir(join(folder, 'migrascope-lab/lab'))).toEqual(['guest.json']);
+    expect(await readdir(join(folder, 'migrascope-lab/lab'))).toEqual([
+      ...['console.log', 'guest.json'],
+    ]);
     expect((await migrascope('lab', 'status')).stdout).toContain(guest.qmp);
     expect((await migrascope('lab', 'down')).stdout).toBe('lab is ended.\n');
     expect((await migrascope('lab', 'status')).stdout).toBe('No guest runs.\n');
