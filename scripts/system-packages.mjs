@@ -10,6 +10,7 @@ const NEEDED = [
   ['nbdinfo', 'libnbd-bin'],
   ['nbdkit', 'nbdkit'],
   ['fio', 'fio'],
+  ['socat', 'socat'],
   ['busybox', 'busybox-static'],
   ['xz', 'xz-utils'],
   ['musl-gcc', 'musl-tools'],

@@ -3,7 +3,8 @@
  *
  *   MigrascopeError
  *   ├── UsageError               what was asked for cannot be: an argument, a name, a file
- *   │   └── DescriptionError     a file that a person wrote is wrong; where and how
+ *   │   ├── DescriptionError     a file that a person wrote is wrong; where and how
+ *   │   └── NoSpaceError         the disk of a simulated guest is full (src/simulator/workload)
  *   ├── CancelledError           somebody cancelled
  *   ├── ConnectError             a connection could not be made
  *   │   └── MonitorBusyError     another client holds this monitor

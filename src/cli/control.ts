@@ -3,15 +3,25 @@ import type { Decision, GateControl } from '../engine/index.js';
 import type { Interrupt } from './interrupt.js';
 import { CTRL_C } from './keys.js';
 
+interface Key {
+  readonly keys: string;
+  readonly action: string;
+}
+
+const DETACH: Key = {
+  keys: 'd',
+  action: 'detach: leave it running, `migrascope attach` comes back',
+};
+
 /** The keys, for help and docs. */
-export const KEYS: readonly { readonly keys: string; readonly action: string }[] = [
+export const KEYS: readonly Key[] = [
   { keys: 's, Space, Enter', action: 'step: go on to the next statement' },
   { keys: 'b', action: 'go on to the next batch' },
   { keys: 'r', action: 'go on to the next round' },
   { keys: 'c, g', action: 'run: go on without stopping' },
   { keys: 'p', action: 'pause: stop at the next statement' },
   { keys: 'i', action: 'inspect: what waits and why, files being written, limits' },
-  { keys: 'd', action: 'detach: leave it running, `migrascope attach` comes back' },
+  DETACH,
   { keys: 'q', action: 'cancel; the guest stays on its source' },
   { keys: '?', action: 'show or hide the keys' },
 ];
@@ -107,7 +117,7 @@ export class Control {
         return;
       }
       case 'd': {
-        this.interrupt.leave();
+        if (this.interrupt.canLeave) this.interrupt.leave();
         return;
       }
       case 'i':
@@ -121,6 +131,11 @@ export class Control {
         this.#showingKeys = !this.#showingKeys;
     }
   }
+}
+
+/** The keys that mean something for a run that can be left, or can't. */
+export function keysFor(canLeave: boolean): readonly Key[] {
+  return canLeave ? KEYS : KEYS.filter((key) => key !== DETACH);
 }
 
 /** The keys as lines for `--help`. */

@@ -10,5 +10,9 @@ import { labStatus } from '../lab/index.js';
 export async function hostCalled(name: string): Promise<Host> {
   const guest = (await labStatus()).find((each) => each.name === name);
   if (!guest) return resolveHost(name);
-  return { ...(await resolveHost(guest.qmp)), guardian: parseAddress(guest.monitor) };
+  const host = await resolveHost(guest.qmp);
+  const guardian = parseAddress(guest.monitor);
+  if (host.address.type !== 'tcp') return { ...host, guardian };
+  // Its ports are of the loopback address, and it is there to be tried.
+  return { ...host, guardian, nbdPorts: true, warnings: [] };
 }

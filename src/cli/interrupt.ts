@@ -5,6 +5,7 @@ import type { World } from './world.js';
 
 export interface InterruptActions {
   readonly press: 'cancel' | 'leave';
+  /** `cancel` where the run is the command's own, which can't leave it. */
   readonly hangUp: 'cancel' | 'leave';
 }
 
@@ -41,6 +42,11 @@ export class Interrupt {
     return this.#leave.signal;
   }
 
+  /** Whether the run goes on without the command. */
+  get canLeave(): boolean {
+    return this.actions.hangUp === 'leave';
+  }
+
   /** Somebody pressed Ctrl-C, or a signal came. */
   press(): void {
     if (this.signal.aborted || this.left.aborted) {
@@ -57,9 +63,10 @@ export class Interrupt {
     this.onCancel(message);
   }
 
-  /** Leaves the run to itself. */
+  /** Leaves the run to itself, or cancels it where it can't go on. */
   leave(): void {
-    this.#leave.abort(new CancelledError('The person left.'));
+    if (!this.canLeave) this.cancel('cancelling: nobody is here to see it');
+    else this.#leave.abort(new CancelledError('The person left.'));
   }
 
   /** Leaves the signals to the process again. */

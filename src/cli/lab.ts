@@ -19,6 +19,7 @@ import {
 } from '../lab/index.js';
 import { builtInWorkloads } from '../simulator/index.js';
 import { SIMULATED_DEFAULTS } from './experiment-options.js';
+import { labFaultCommand } from './lab-fault.js';
 import { parseSpeed } from './replay.js';
 import { formatBytes, parseCount, parseRate, parseSize } from './units.js';
 import type { World } from './world.js';
@@ -30,6 +31,8 @@ interface UpFlags {
   readonly disk?: number;
   readonly speed?: number;
   readonly network?: number;
+  /** True where no port was given. */
+  readonly tcp?: number | true;
   readonly accel: LabOptions['accelerator'];
   readonly size: number;
   readonly memory: number;
@@ -51,6 +54,7 @@ Examples:
   migrascope lab up --name second --kernel-version 6.12 --filesystem xfs --size 2GiB
   migrascope lab up --simulated --workload mail-server --disk 100GiB --speed 10x
       a host that is simulated, which any QMP and NBD client can connect to; needs no QEMU
+  migrascope lab fault slow-disk --delay 20ms
   migrascope lab down
 `;
 
@@ -60,6 +64,7 @@ export function labCommand(world: World): Command {
     .description('guests to try a migration on, busy and with the probe in them: real or simulated')
     .addHelpText('after', EXAMPLES);
   command.addCommand(upCommand(world));
+  command.addCommand(labFaultCommand(world));
   command.addCommand(
     new Command('down')
       .description('end a guest and delete its disk')
@@ -109,6 +114,11 @@ function upCommand(world: World): Command {
     .option('--speed <factor>', 'with --simulated: faster than real time, such as 10x', parseSpeed)
     .option('--network <rate>', 'with --simulated: what its NBD servers carry', (text) =>
       parseRate(text, '--network'),
+    )
+    .option(
+      '--tcp [port]',
+      'with --simulated: listen on ports of this machine, from this one on or free ones',
+      (text) => parseCount(text, '--tcp', 1, 65_531),
     )
     .addOption(
       new Option('--accel <accelerator>', 'how it is run; auto takes KVM where that really works')
@@ -167,10 +177,10 @@ async function up(world: World, flags: UpFlags): Promise<void> {
 
 function boot(world: World, flags: UpFlags, signal: AbortSignal): Promise<BootedGuest> {
   const { accel, filesystem, workload: asked, ...rest } = flags;
-  for (const option of ['disk', 'speed', 'network'] as const)
+  for (const option of ['disk', 'speed', 'network', 'tcp'] as const)
     if (flags[option] !== undefined)
       throw new UsageError(`--${option} is for a simulated guest.`, {
-        hint: `Add --simulated, or leave --${option} out; --size is the size of a real one's disk.`,
+        hint: `Add --simulated, or leave --${option} out${option === 'disk' ? "; --size is the size of a real one's disk" : ''}.`,
       });
   const workload = WORKLOADS.find((name) => name === asked);
   if (!workload)
@@ -184,7 +194,7 @@ function boot(world: World, flags: UpFlags, signal: AbortSignal): Promise<Booted
 }
 
 function simulate(flags: UpFlags, signal: AbortSignal): Promise<LabGuest> {
-  const { name, seed, probe, disk, speed = 1, network } = flags;
+  const { name, seed, probe, disk, speed = 1, network, tcp } = flags;
   const workload = builtInWorkloads.includes(flags.workload)
     ? flags.workload
     : resolve(flags.workload);
@@ -194,6 +204,7 @@ function simulate(flags: UpFlags, signal: AbortSignal): Promise<LabGuest> {
     {
       ...{ name, workload, size, memory, seed, probe, speed, rate: 1 },
       ...(network === undefined ? {} : { network }),
+      ...(tcp === undefined ? {} : { tcp: tcp === true ? 0 : tcp }),
     },
     signal,
   );
@@ -208,14 +219,16 @@ function description(guest: LabGuest): string {
     ({ name, size, fileSystem, image }) => `${name}, ${formatBytes(size)}, ${fileSystem}, ${image}`,
   );
   const name = guest.name === LAB_DEFAULTS.name ? '' : ` ${guest.name}`;
+  // An address of TCP is told of with a warning, which is not for a guest that is there to be tried.
+  const called = guest.qmp.startsWith('tcp:') ? guest.name : guest.qmp;
   return `The guest ${guest.name} runs and is busy with ${guest.workload}.
   monitor   ${guest.qmp}
   disk      ${disks.join('\n            ')}
   kernel    ${guest.kernel}, by ${guest.accelerator}
-${'console' in guest ? `  console   ${String(guest.console)}\n` : ''}${guest.destination === undefined ? '' : `  empty     ${guest.destination}\n`}
+${guest.console === undefined ? '' : `  console   ${guest.console}\n`}${guest.destination === undefined ? '' : `  empty     ${guest.destination}\n`}
 Try next:
-  migrascope map ${guest.qmp}
-  migrascope migrate ${guest.qmp} ${guest.disks[0]?.name ?? ''} --to file:/tmp/moved.img --pivot
+  migrascope map ${called}
+  migrascope migrate ${called} ${guest.disks[0]?.name ?? ''} --to file:/tmp/moved.img --pivot
   migrascope lab down${name}
 `;
 }

@@ -23,6 +23,8 @@ export interface Host {
   readonly probe?: ProbeAddress;
   /** Where sockets for disk data are made, on the hypervisor's machine; its user must be able to write there. */
   readonly nbdDirectory?: string;
+  /** Disk data goes over ports of this machine instead; for hosts to which unix sockets mean nothing. */
+  readonly nbdPorts?: true;
   /** What a person should know before it is used. */
   readonly warnings: readonly string[];
 }

@@ -30,6 +30,8 @@ export function labFolders(env: NodeJS.ProcessEnv = process.env): LabFolders {
  */
 export async function makePrivateFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
+  // Windows keeps what is in a user's own folders to that user, and has no mode that would tell.
+  if (process.platform === 'win32') return;
   const found = await lstat(path);
   const own = found.isDirectory() && found.uid === userInfo().uid && (found.mode & 0o022) === 0;
   if (own) return;

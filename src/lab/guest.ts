@@ -8,7 +8,8 @@ import { makeImage } from './image.js';
 import { writeInitramfs } from './initramfs.js';
 import { findKernel } from './kernel.js';
 import type { PackageContext } from './packages.js';
-import { endQemu, isRunning, startQemu } from './process.js';
+import { endGuest, isUp } from './presence.js';
+import { isRunning, startQemu } from './process.js';
 import { portsOf, qemuArguments, socketOf, type Boot } from './qemu-arguments.js';
 import { LAB_DEFAULTS, type BootedGuest, type LabGuest, type LabOptions } from './types.js';
 
@@ -69,7 +70,7 @@ export async function labStatus(): Promise<LabGuest[]> {
   const found: LabGuest[] = [];
   for (const name of names.sort()) {
     const guest = await readState(name);
-    if (guest && (await isRunning(guest))) found.push(guest);
+    if (guest && (await isUp(guest))) found.push(guest);
   }
   return found;
 }
@@ -83,7 +84,7 @@ export async function labDown(name: string): Promise<boolean> {
   checkName(name);
   const places = placesOf(name);
   const guest = await readState(name);
-  if (guest) await endQemu(guest);
+  if (guest) await endGuest(guest);
   await rm(places.folder, { recursive: true, force: true });
   await rm(places.images, { recursive: true, force: true });
   return guest !== undefined;

@@ -1,7 +1,15 @@
-/** The door of the lab: real QEMU guests, busy, with the probe in them. */
+/** The door of the lab: guests that are busy, with the probe in them, real ones in QEMU and simulated ones. */
 export { chooseAccelerator, type Accelerator, type AcceleratorChoice } from './accelerator.js';
 export { ControlPort, type CommandResult } from './control.js';
 export { cpioArchive, type ArchiveEntry } from './cpio.js';
+export { labFault } from './fault.js';
+export {
+  FAULT_NAMES,
+  faultCalled,
+  FAULTS,
+  type FaultDescription,
+  type FaultValues,
+} from './faults.js';
 export { labFolders } from './folders.js';
 export { labDown, labStatus, labUp } from './guest.js';
 export { simulatedUp, type SimulatedOptions } from './simulated.js';

@@ -1,8 +1,8 @@
-/** Starts a simulated guest in a process of its own, which outlives the command: its host speaks QMP and NBD on sockets. */
+/** Starts a simulated guest in a process of its own, which outlives the command: its host speaks QMP and NBD on sockets or ports. */
 import { spawn } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { builtPath } from '../base/built-files.js';
-import { CancelledError, LabError } from '../base/errors.js';
+import { CancelledError, LabError, UsageError } from '../base/errors.js';
 import { labFolders, makePrivateFolder, placesOf } from './folders.js';
 import { checkName, labStatus } from './guest.js';
 import { processName } from './qemu-arguments.js';
@@ -25,6 +25,12 @@ export interface SimulatedOptions {
   /** What its NBD servers carry, in bytes a second; absent is no bound. */
   readonly network?: number;
   readonly probe: boolean;
+  /**
+   * It listens on ports of this machine's loopback address instead of sockets in a folder: this port
+   * and the four above it, or any that are free where it is 0. Where absent, sockets in a folder are
+   * used, and on Windows, which has none that others could use, free ports.
+   */
+  readonly tcp?: number;
 }
 
 /** What the host's process says on its output, in one line. */
@@ -34,11 +40,14 @@ export type HostGreeting = { readonly guest: LabGuest } | { readonly error: stri
 export interface HostRequest extends SimulatedOptions {
   /** Where its sockets are. */
   readonly folder: string;
-  /** Where its disk's image is to be. */
+  /** Where its disk's image is to be, and what its console says. */
   readonly image: string;
+  readonly console: string;
 }
 
 const START_TIMEOUT_MS = 30_000;
+/** The most that a first of five ports can be. */
+const HIGHEST_FIRST_PORT = 65_531;
 
 /**
  * Starts a simulated guest; it is busy when this resolves.
@@ -50,6 +59,14 @@ export async function simulatedUp(
 ): Promise<LabGuest> {
   const { name } = options;
   checkName(name);
+  const tcp = options.tcp ?? (process.platform === 'win32' ? 0 : undefined);
+  if (tcp !== undefined && !(Number.isInteger(tcp) && tcp >= 0 && tcp <= HIGHEST_FIRST_PORT))
+    throw new UsageError(
+      `A simulated guest can't listen at the port ${tcp} and the four above it.`,
+      {
+        hint: `Give a port up to ${HIGHEST_FIRST_PORT}, or none for ports that are free.`,
+      },
+    );
   if ((await labStatus()).some((guest) => guest.name === name))
     throw new LabError(`The lab guest ${name} runs already.`, {
       hint: `End it with: migrascope lab down ${name}. Or give another --name.`,
@@ -63,7 +80,12 @@ export async function simulatedUp(
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
   try {
-    const guest = await start({ ...options, folder: places.folder, image: places.image }, signal);
+    const request = {
+      ...options,
+      ...{ folder: places.folder, image: places.image, console: places.console },
+      ...(tcp === undefined ? {} : { tcp }),
+    };
+    const guest = await start(request, signal);
     await writeFile(places.state, JSON.stringify(guest), { mode: 0o600 });
     return guest;
   } catch (error) {
@@ -79,6 +101,7 @@ async function start(request: HostRequest, signal: AbortSignal | undefined): Pro
   const args = [script, processName(request.name), JSON.stringify(request)];
   const child = spawn(process.execPath, args, {
     detached: true,
+    windowsHide: true,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const limit = AbortSignal.timeout(START_TIMEOUT_MS);

@@ -85,6 +85,10 @@ export interface LabGuest {
   readonly agent?: string;
   /** NBD URI of an empty disk that a simulated guest's can be migrated to. */
   readonly destination?: string;
+  /** Address by which a simulated guest's host is asked for faults, and for its end. */
+  readonly hostPort?: string;
+  /** File with what the guest printed on its console. */
+  readonly console?: string;
   readonly accelerator: 'kvm' | 'tcg' | 'simulated';
   readonly kernel: string;
   readonly workload: string;
@@ -95,6 +99,5 @@ export interface BootedGuest extends LabGuest {
   readonly accelerator: 'kvm' | 'tcg';
   /** Address of the port that runs commands in the guest. */
   readonly control: string;
-  /** File with what the guest printed on its console. */
   readonly console: string;
 }

@@ -9,13 +9,14 @@ import {
   SimulatedFiles,
   SimulatedMachine,
   type FileNames,
+  type Listener as MachineListener,
   type ListenPurpose,
   type MachineHost,
   type SocketAddress,
 } from './machine/index.js';
 import { ImageStorage } from './image/storage.js';
 import { SimulatedNetwork, type NetworkSettings } from './network/network.js';
-import type { Address, Listener, Sockets } from './network/sockets.js';
+import type { Address, Listener, ListenOptions, Sockets } from './network/sockets.js';
 import { SimulatedProbe } from './probe/index.js';
 
 export interface HostOptions {
@@ -29,16 +30,18 @@ export interface HostOptions {
   readonly network?: Partial<NetworkSettings>;
   /** Who keeps the names of its image files; files are in memory alone unless given. */
   readonly fileNames?: FileNames;
-  /** Where it listens. */
-  readonly addresses: {
-    readonly qmp: Address;
-    /** A second monitor. */
-    readonly monitor: Address;
-    /** Absent for a guest without a probe. */
-    readonly probe?: Address;
-    /** An NBD server with an empty image of the disk's size, to migrate to. */
-    readonly destination?: Address;
-  };
+  /** Where it listens; of TCP, port 0 lets the system choose. */
+  readonly addresses: HostAddresses;
+}
+
+export interface HostAddresses {
+  readonly qmp: Address;
+  /** A second monitor. */
+  readonly monitor: Address;
+  /** Absent for a guest without a probe. */
+  readonly probe?: Address;
+  /** An NBD server with an empty image of the disk's size, to migrate to. */
+  readonly destination?: Address;
 }
 
 /** The guest's disk. */
@@ -72,7 +75,8 @@ export class SimulatedHost {
   #guest: Guest | undefined;
   #probe: SimulatedProbe | undefined;
   readonly #listeners: Listener[] = [];
-  readonly #destination: NbdServer;
+  #addresses: HostAddresses | undefined;
+  #destination: NbdServer | undefined;
   /** The disk behind the destination's export. */
   readonly destinationImage: ReturnType<typeof createImage>;
   #end: () => void = () => undefined;
@@ -80,7 +84,7 @@ export class SimulatedHost {
   #closed: Promise<void> | undefined;
 
   private constructor(private readonly options: HostOptions) {
-    const { clock, logger, disk, fileNames } = options;
+    const { clock, disk, fileNames } = options;
     this.network = new SimulatedNetwork(clock, options.network);
     this.files = new SimulatedFiles({
       ...{ createImage, seed: disk.seed },
@@ -88,7 +92,6 @@ export class SimulatedHost {
     });
     this.ended = new Promise((resolve) => (this.#end = resolve));
     this.destinationImage = createImage({ size: disk.size, seed: disk.seed });
-    this.#destination = new NbdServer({ clock, logger });
   }
 
   /** Starts it; it listens and its guest runs when this resolves. @throws LabError when it can't. */
@@ -121,16 +124,40 @@ export class SimulatedHost {
     return this.#closed;
   }
 
-  /** The server of the destination dies: whoever writes to it loses the connection. */
-  killDestination(): Promise<void> {
-    return this.#destination.close();
+  /** Where it listens, with the ports that the system has chosen. */
+  get addresses(): HostAddresses {
+    return this.#addresses!;
+  }
+
+  /**
+   * The server of the destination dies: whoever writes to it loses the connection, and nobody is
+   * served until {@link reviveDestination}.
+   */
+  async killDestination(): Promise<void> {
+    const server = this.#destination;
+    this.#destination = undefined;
+    await server?.close();
+  }
+
+  /** A new server has what the destination held; does nothing while there is one. */
+  reviveDestination(): void {
+    if (this.#destination || !this.options.addresses.destination) return;
+    const { clock, logger } = this.options;
+    this.#destination = new NbdServer({ clock, logger });
+    this.#destination.addExport({
+      name: DESTINATION_EXPORT,
+      storage: new ImageStorage(this.destinationImage),
+      readOnly: false,
+      metaContexts: ['base:allocation'],
+      canMultiConn: true,
+    });
   }
 
   async #close(): Promise<void> {
     for (const listener of this.#listeners.splice(0)) await listener.close();
     this.#probe?.close();
     await this.#machine?.kill();
-    await this.#destination.close();
+    await this.#destination?.close();
     this.#end();
   }
 
@@ -166,24 +193,43 @@ export class SimulatedHost {
   }
 
   async #listen(): Promise<void> {
-    const { addresses, sockets, logger, disk } = this.options;
-    for (const address of [addresses.qmp, addresses.monitor]) {
-      const monitor = this.machine.addMonitor();
-      const serve = (stream: Duplex): void => monitor.attach(stream);
-      this.#listeners.push(await sockets.listen(address, serve));
-    }
-    if (!addresses.destination) return;
-    this.#destination.addExport({
-      name: DESTINATION_EXPORT,
-      storage: new ImageStorage(this.destinationImage),
-      readOnly: false,
-      metaContexts: ['base:allocation'],
-      canMultiConn: true,
-    });
-    const serve = (stream: Duplex): void => void this.#destination.serve(stream, 'a client');
-    const over = { network: this.network };
-    this.#listeners.push(await sockets.listen(addresses.destination, serve, over));
-    logger.log('info', `${disk.name} can be migrated to the export ${DESTINATION_EXPORT}.`);
+    const { addresses, logger, disk } = this.options;
+    const qmp = await this.#listenForMonitor(addresses.qmp);
+    const monitor = await this.#listenForMonitor(addresses.monitor);
+    const probe = this.machine.devices.addressOf(PROBE_CHARDEV);
+    const destination = addresses.destination && (await this.#serveDestination());
+    this.#addresses = {
+      ...{ qmp, monitor },
+      ...(probe ? { probe: plain(probe) } : {}),
+      ...(destination ? { destination } : {}),
+    };
+    if (destination)
+      logger.log('info', `${disk.name} can be migrated to the export ${DESTINATION_EXPORT}.`);
+  }
+
+  #listenForMonitor(address: Address): Promise<Address> {
+    const monitor = this.machine.addMonitor();
+    return this.#listenAt(address, (stream) => monitor.attach(stream));
+  }
+
+  #serveDestination(): Promise<Address> {
+    this.reviveDestination();
+    const serve = (stream: Duplex): void => {
+      if (this.#destination) void this.#destination.serve(stream, 'a client');
+      else stream.on('error', () => undefined).destroy();
+    };
+    return this.#listenAt(this.options.addresses.destination!, serve, { network: this.network });
+  }
+
+  /** Begins to listen until the host ends. @returns where, with the port that was chosen. */
+  async #listenAt(
+    asked: Address,
+    serve: (stream: Duplex) => void,
+    options?: ListenOptions,
+  ): Promise<Address> {
+    const listener = await this.options.sockets.listen(asked, serve, options);
+    this.#listeners.push(listener);
+    return listener.address;
   }
 
   /** What the machine needs of the world around it. */
@@ -197,14 +243,16 @@ export class SimulatedHost {
     };
   }
 
-  #listenFor(address: SocketAddress, purpose: ListenPurpose): Promise<Listener> {
+  async #listenFor(asked: SocketAddress, purpose: ListenPurpose): Promise<MachineListener> {
     const { sockets } = this.options;
-    if (purpose.type === 'nbd') {
-      const serve = (stream: Duplex): void =>
-        void purpose.server.serve(stream, `client ${++this.#clients}`);
-      return sockets.listen(plain(address), serve, { network: this.network });
-    }
-    return sockets.listen(plain(address), (stream) => this.#serveChardev(purpose.id, stream));
+    const listener = await (purpose.type === 'nbd'
+      ? sockets.listen(
+          plain(asked),
+          (stream) => void purpose.server.serve(stream, `client ${++this.#clients}`),
+          { network: this.network },
+        )
+      : sockets.listen(plain(asked), (stream) => this.#serveChardev(purpose.id, stream)));
+    return { address: qapi(listener.address), close: () => listener.close() };
   }
 
   /** Somebody connected to the host's side of a serial port. */

@@ -12,6 +12,7 @@ import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { SimulatedFiles, SimulatedMachine } from '../../src/simulator/machine/index.js';
 import { FakeHost, MemoryImage, RawClient } from '../unit/simulator/machine/lab.js';
+import { comparable } from './support/comparable.js';
 import type { TestQemu } from './support/qemu-process.js';
 import { makeRaw, makeTestDirectory, rawDisk, startQemu } from './support/qemu-process.js';
 
@@ -53,17 +54,6 @@ afterAll(async () => {
   real.stream.destroy();
   await qemu.stop();
 });
-
-/** Members that QEMU has beyond ours: what an image takes on the disk, and more of its format. */
-const BEYOND = new Set(['actual-size', 'format-specific', 'current-progress', 'total-progress']);
-
-/** An answer without what may differ: members beyond ours, and the numbers of nodes that nobody named. */
-function comparable(value: unknown): unknown {
-  const text = JSON.stringify(value, (name, each: unknown) =>
-    BEYOND.has(name) ? undefined : each,
-  );
-  return JSON.parse(text.replaceAll(/#block\d+/g, '#block')) as unknown;
-}
 
 /** The next message that is no event. */
 async function answer(client: RawClient): Promise<unknown> {

@@ -12,7 +12,7 @@ const ARROWS: Record<string, readonly string[]> = {
   hypervisor: ['nbd', 'base'],
   probe: ['hypervisor', 'base'],
   engine: ['hypervisor', 'probe', 'nbd', 'base'],
-  lab: ['simulator', 'hypervisor', 'probe', 'base'],
+  lab: ['simulator', 'hypervisor', 'probe', 'nbd', 'base'],
   simulator: ['nbd', 'base'],
   experiment: ['engine', 'simulator', 'hypervisor', 'probe', 'nbd', 'base'],
   cli: ['experiment', 'simulator', 'engine', 'lab', 'hypervisor', 'probe', 'nbd', 'base'],

@@ -2,7 +2,7 @@
 import { createLogUpdate } from 'log-update';
 import { CancelledError, messageOf } from '../../base/errors.js';
 import type { Decision, GateControl, MigrationEvent } from '../../engine/index.js';
-import { Control, KEYS } from '../control.js';
+import { Control, keysFor } from '../control.js';
 import type { Interrupt } from '../interrupt.js';
 import { readKeys } from '../keys.js';
 import type { World } from '../world.js';
@@ -101,7 +101,7 @@ export class LiveView implements RunView {
       style: this.#style,
       listing: this.options.stepping || this.model.heldSince !== undefined,
       inspecting,
-      keys: showingKeys ? allKeys() : [this.#shortKeys()],
+      keys: showingKeys ? allKeys(this.options.interrupt.canLeave) : [this.#shortKeys()],
       question: asking ? this.#question() : [],
     });
   }
@@ -138,10 +138,11 @@ export class LiveView implements RunView {
   }
 
   #shortKeys(): string {
-    if (this.options.interrupt.signal.aborted) return 'Ctrl-C again stops at once';
-    return this.model.heldSince === undefined
-      ? 'p pause   i inspect   d detach   q cancel   ? keys'
-      : 's step   b batch   r round   c run   i inspect   d detach   q cancel   ? keys';
+    const { signal, canLeave } = this.options.interrupt;
+    if (signal.aborted) return 'Ctrl-C again stops at once';
+    const steps =
+      this.model.heldSince === undefined ? 'p pause' : 's step   b batch   r round   c run';
+    return `${steps}   i inspect${canLeave ? '   d detach' : ''}   q cancel   ? keys`;
   }
 
   #lastLines(): string[] {
@@ -167,6 +168,6 @@ function noteLines(message: string, hint: string | undefined, style: Style): str
   return lines;
 }
 
-function allKeys(): string[] {
-  return KEYS.map(({ keys, action }) => `${keys.padEnd(16)}${action}`);
+function allKeys(canLeave: boolean): string[] {
+  return keysFor(canLeave).map(({ keys, action }) => `${keys.padEnd(16)}${action}`);
 }

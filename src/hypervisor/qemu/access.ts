@@ -54,6 +54,7 @@ export interface AccessOptions {
 
 export function accessTo(host: Host, options: AccessOptions): HostAccess {
   const { address, nbdDirectory } = host;
+  if (address.type === 'tcp' && host.nbdPorts) return new PortAccess(address, options);
   if (address.type === 'unix') return new LocalAccess(address, nbdDirectory, options);
   if (address.type === 'ssh') return new SshAccess(address, nbdDirectory, options);
   return isLoopback(address.host)
@@ -123,11 +124,36 @@ class LocalAccess implements HostAccess {
 /** Ports from which one is taken by chance (RFC 6335, section 6: dynamic ports). */
 const dynamicPorts = { first: 49_152, count: 16_384 };
 
+type TcpEndpoint = Extract<Endpoint, { type: 'tcp' }>;
+
+function anyPort({ host }: TcpEndpoint): Place & { readonly reached: TcpEndpoint } {
+  const port = dynamicPorts.first + (randomBytes(2).readUInt16BE() % dynamicPorts.count);
+  return {
+    listen: { type: 'inet', data: { host, port: String(port) } },
+    reached: { type: 'tcp', host, port },
+    dispose: () => Promise.resolve(),
+  };
+}
+
+/** This machine, where unix sockets mean nothing to the hypervisor. */
+class PortAccess extends LocalAccess {
+  constructor(
+    private readonly port: TcpEndpoint,
+    options: AccessOptions,
+  ) {
+    super(port, undefined, options);
+  }
+
+  override makePlace(): Promise<Place> {
+    return Promise.resolve(anyPort(this.port));
+  }
+}
+
 class TcpAccess implements HostAccess {
   readonly errors = '';
 
   constructor(
-    private readonly endpoint: Extract<Endpoint, { type: 'tcp' }>,
+    private readonly endpoint: TcpEndpoint,
     private readonly options: AccessOptions,
   ) {}
 
@@ -136,17 +162,13 @@ class TcpAccess implements HostAccess {
   }
 
   makePlace(): Promise<Place> {
-    const { host } = this.endpoint;
-    const port = dynamicPorts.first + (randomBytes(2).readUInt16BE() % dynamicPorts.count);
+    const place = anyPort(this.endpoint);
+    const { host, port } = place.reached;
     this.options.logger.log(
       'warn',
       `QEMU will listen on ${host}, port ${port}, for this run: data travels without encryption, and whoever reaches that port meanwhile can read the disk.`,
     );
-    return Promise.resolve({
-      listen: { type: 'inet', data: { host, port: String(port) } },
-      reached: { type: 'tcp', host, port },
-      dispose: () => Promise.resolve(),
-    });
+    return Promise.resolve(place);
   }
 
   reach(address: Endpoint): Promise<Endpoint> {

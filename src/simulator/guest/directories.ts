@@ -34,6 +34,14 @@ export class Directories {
     return this.#parent(path).group;
   }
 
+  /** How many pages it takes to enter a name, of its folder and of folders that are missing. */
+  pagesFor(path: string): number {
+    const folder = folderOf(path);
+    const known = this.#byPath.get(folder);
+    if (!known) return 1 + this.pagesFor(folder);
+    return known.entries < known.pages.length * ENTRIES ? 0 : 1;
+  }
+
   /** Enters a name. */
   enter(path: string): void {
     const parent = this.#parent(path);
@@ -58,7 +66,7 @@ export class Directories {
 
   /** The folder of a path; folders are made as they are needed. */
   #parent(path: string): Directory {
-    const folder = path.slice(0, path.lastIndexOf('/')) || '/';
+    const folder = folderOf(path);
     const known = this.#byPath.get(folder);
     if (known) return known;
     const above = this.#parent(folder);
@@ -78,6 +86,10 @@ export class Directories {
     this.options.touch(this.options.layout.inodePage(inode));
     return { inode, group, pages: [page], entries: 0 };
   }
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
 }
 
 /** FNV-1a. */

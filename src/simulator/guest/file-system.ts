@@ -1,8 +1,10 @@
 /**
  * An ext4-like file system: names, inodes, and where files lie. Places are given when pages are
- * written back; every change touches the pages of metadata that hold it.
+ * written back, and promised when they become dirty, so that write-back always finds room; every
+ * change touches the pages of metadata that hold it.
  */
 import { UsageError } from '../../base/errors.js';
+import { NoSpaceError } from '../workload/no-space.js';
 import { Directories } from './directories.js';
 import { SimulatedFile } from './file.js';
 import { FreeSpace } from './free-space.js';
@@ -32,6 +34,8 @@ export class FileSystem {
   readonly #directories: Directories;
   /** Groups of which nothing became free since they were trimmed. */
   readonly #trimmed: Uint8Array;
+  /** Pages that are free, and kept for dirty pages of files that have no place yet. */
+  #promised = 0;
 
   constructor(
     private readonly layout: Layout,
@@ -58,15 +62,19 @@ export class FileSystem {
     return this.#byInode.get(inode);
   }
 
-  /** Makes an empty file. @throws UsageError when the path is not absolute or is taken. */
+  /**
+   * Makes an empty file.
+   * @throws UsageError when the path is not absolute or is taken; NoSpaceError, and nothing has changed.
+   */
   create(path: string): SimulatedFile {
     if (!/^(\/[^/]+)+$/.test(path) || this.files.has(path))
       throw new UsageError(
         `The file ${path} can't be made in the guest: its path must be absolute, and not taken.`,
       );
+    this.requireRoom(this.#directories.pagesFor(path));
     const group = this.#directories.groupFor(path);
     const inode = this.#inodes.take(group);
-    const file = new SimulatedFile(inode, path, (...run) => this.allocate(...run));
+    const file = new SimulatedFile(inode, path, (...run) => this.#keepPromise(...run));
     this.files.set(path, file);
     this.#byInode.set(inode, file);
     this.#directories.enter(path);
@@ -83,7 +91,27 @@ export class FileSystem {
     if (grows) file.grownIn = file.changedIn;
   }
 
-  /** Gives pages of a file that have none their places. @throws UsageError when the disk is full. */
+  /**
+   * How many pages are free and promised to nobody. Where they are fewer than `wanted`, what is being
+   * freed is free first.
+   */
+  roomFor(wanted: number): number {
+    if (this.#space.pages - this.#promised < wanted) this.log.forceFree();
+    return this.#space.pages - this.#promised;
+  }
+
+  /** @throws NoSpaceError unless so many pages are free and promised to nobody. */
+  requireRoom(pages: number): void {
+    if (pages > 0 && this.roomFor(pages) < pages) throw this.#full();
+  }
+
+  /** Keeps so many pages free for dirty pages of a file, of which there is room; fewer where negative. */
+  promise(file: SimulatedFile, pages: number): void {
+    file.promised += pages;
+    this.#promised += pages;
+  }
+
+  /** Gives pages of a file that have none their places. @throws NoSpaceError. */
   allocate(file: SimulatedFile, first: number, count: number): void {
     const group = this.layout.groupOfInode(file.inode);
     let goal = file.extents.goalFor(first) ?? group * GROUP_PAGES;
@@ -134,11 +162,15 @@ export class FileSystem {
     this.log.touch(this.layout.inodeBitmap(this.layout.groupOfInode(file.inode)));
   }
 
-  /** Gives a file another path; what has that path is unlinked. */
+  /**
+   * Gives a file another path; what has that path is unlinked.
+   * @throws NoSpaceError, and nothing has changed.
+   */
   rename(file: SimulatedFile, to: string): void {
     const replaced = this.files.get(to);
     if (replaced === file) return;
     if (replaced) this.unlink(replaced);
+    else this.requireRoom(this.#directories.pagesFor(to));
     this.files.delete(file.path);
     this.#directories.leave(file.path);
     file.path = to;
@@ -185,12 +217,18 @@ export class FileSystem {
       this.log.forceFree();
       run = this.#space.take(goal, wanted);
     }
-    if (!run)
-      throw new UsageError(
-        `The guest's disk of ${this.layout.pages * PAGE_BYTES} bytes is full: use a larger disk, or a workload that writes less.`,
-      );
+    if (!run) throw this.#full();
     if (isData) this.#touchBitmaps(run);
     return run;
+  }
+
+  #keepPromise(file: SimulatedFile, first: number, count: number): void {
+    this.promise(file, -count);
+    this.allocate(file, first, count);
+  }
+
+  #full(): NoSpaceError {
+    return new NoSpaceError(`The guest's disk of ${this.layout.pages * PAGE_BYTES} bytes is full`);
   }
 
   #touchBitmaps({ first, count }: PageRun): void {

@@ -8,7 +8,7 @@ import { Disk } from './disk.js';
 import { DrainJob } from './drain.js';
 import { Flusher } from './flusher.js';
 import { Journal } from './journal.js';
-import type { Kernel } from './kernel.js';
+import { dropPages, type Kernel } from './kernel.js';
 import { lookAt } from './look.js';
 import { makeFileSystem } from './make-file-system.js';
 import { PageCache } from './page-cache.js';
@@ -34,6 +34,8 @@ export interface GuestOptions {
   readonly seed: number;
   /** The lab's clock as the guest begins; 0 unless told. */
   readonly startMs?: number;
+  /** Is told each line that the kernel writes to its console. */
+  readonly console?: (line: string) => void;
 }
 
 /**
@@ -61,11 +63,12 @@ class SimulatedGuest implements Guest {
   /** The lab's clock less the guest's. */
   #aheadMs: number;
 
-  constructor({ device, workload, settings, seed, startMs = 0 }: GuestOptions) {
+  constructor(options: GuestOptions) {
+    const { device, workload, seed, startMs = 0 } = options;
     this.#device = device;
     this.#labMs = startMs;
     this.#aheadMs = startMs;
-    const kernel = makeKernel(device, workload, changeSettings(DEFAULT_SETTINGS, settings ?? {}));
+    const kernel = makeKernel(options);
     this.#kernel = kernel;
     this.#flusher = new Flusher(kernel);
     kernel.cache.wake = () => this.#flusher.arm();
@@ -177,10 +180,11 @@ function pagesOf(settings: GuestSettings): number {
   return Math.floor(settings.cacheBytes / PAGE_BYTES);
 }
 
-function makeKernel(device: GuestDevice, workload: Workload, settings: GuestSettings): Kernel {
+function makeKernel({ device, workload, console, ...options }: GuestOptions): Kernel {
+  const settings = changeSettings(DEFAULT_SETTINGS, options.settings ?? {});
   const cache = new PageCache(pagesOf(settings));
   const files = makeFileSystem(device, workload.files, (file, from) => {
-    cache.drop(file.cached, from);
+    dropPages(kernel, file, from);
     if (file.removed) cache.passed(file.cached, kernel.nowMs);
   });
   const disk = new Disk(
@@ -198,6 +202,20 @@ function makeKernel(device: GuestDevice, workload: Workload, settings: GuestSett
   });
   files.log = journal;
   const thresholds = thresholdsOf(settings);
-  const kernel: Kernel = { nowMs: 0, settings, thresholds, cache, disk, files, journal };
+  const tell = consoleOf(() => kernel.nowMs, console);
+  const kernel: Kernel = { nowMs: 0, settings, thresholds, cache, disk, files, journal, tell };
   return kernel;
+}
+
+/** Says each thing once, with the time before it as a kernel writes it. */
+function consoleOf(
+  now: () => number,
+  write: ((line: string) => void) | undefined,
+): (subject: string, line: string) => void {
+  const told = new Set<string>();
+  return (subject, line) => {
+    if (told.has(subject)) return;
+    told.add(subject);
+    write?.(`[${(now() / 1000).toFixed(6).padStart(12)}] ${line}`);
+  };
 }

@@ -1,5 +1,5 @@
 /** Numbers of inodes: each group of the disk has its share, the lowest free number is used first. */
-import { UsageError } from '../../base/errors.js';
+import { NoSpaceError } from '../workload/no-space.js';
 import type { Layout } from './layout.js';
 
 /** The first number that is not the file system's own. */
@@ -15,15 +15,13 @@ export class InodeNumbers {
 
   constructor(private readonly layout: Layout) {}
 
-  /** Takes a number of this group, or of the next that has one. @throws UsageError when there is none. */
+  /** Takes a number of this group, or of the next that has one. @throws NoSpaceError when there is none. */
   take(group: number): number {
     for (let step = 0; step < this.layout.groups; step++) {
       const taken = this.#takeOf((group + step) % this.layout.groups);
       if (taken !== undefined) return taken;
     }
-    throw new UsageError(
-      "The guest's file system has no inode left for another file: use a larger disk.",
-    );
+    throw new NoSpaceError("The guest's file system has no inode left for another file");
   }
 
   give(inode: number): void {

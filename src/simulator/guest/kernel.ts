@@ -1,5 +1,6 @@
 /** What the parts of the guest's kernel share: its clock, settings, page cache, disk and file system. */
 import type { Disk } from './disk.js';
+import type { SimulatedFile } from './file.js';
 import type { FileSystem } from './file-system.js';
 import type { Journal } from './journal.js';
 import type { PageCache } from './page-cache.js';
@@ -16,6 +17,27 @@ export interface Kernel {
   readonly disk: Disk;
   readonly files: FileSystem;
   readonly journal: Journal;
+  /** Says something on the console, once whatever happens again. */
+  readonly tell: (subject: string, line: string) => void;
+}
+
+/**
+ * Takes pages `from` to `to - 1` of a file out of the page cache, dirty or not, and takes back what
+ * was promised for them.
+ */
+export function dropPages(
+  { cache, files }: Pick<Kernel, 'cache' | 'files'>,
+  file: SimulatedFile,
+  from: number,
+  to = Infinity,
+): void {
+  if (file.promised > 0) {
+    let promised = 0;
+    for (const page of cache.dirtyPagesOf(file.cached))
+      if (page >= from && page < to && file.extents.placeOf(page) < 0) promised++;
+    files.promise(file, -promised);
+  }
+  cache.drop(file.cached, from, to);
 }
 
 /** Sends a batch to the disk. @returns when it arrives. */

@@ -1,10 +1,11 @@
 /** What a workload can do in the guest: the system calls, over the page cache and the file system. */
 import { UsageError } from '../../base/errors.js';
+import { NoSpaceError } from '../workload/no-space.js';
 import type { OpenFile, SystemCalls } from '../workload/types.js';
 import { SimulatedFile } from './file.js';
 import type { Flusher } from './flusher.js';
 import type { Transaction } from './journal.js';
-import { submit, type Kernel } from './kernel.js';
+import { dropPages, submit, type Kernel } from './kernel.js';
 import { Batch, beginPass, fill } from './pass.js';
 import { writerPauseMs } from './throttle.js';
 
@@ -19,7 +20,7 @@ export class KernelCalls implements SystemCalls {
 
   create(path: string): OpenFile {
     const there = this.kernel.files.files.get(path);
-    if (!there) return this.kernel.files.create(path);
+    if (!there) return this.#orFull(path, () => this.kernel.files.create(path));
     this.truncate(there, 0);
     return there;
   }
@@ -30,18 +31,23 @@ export class KernelCalls implements SystemCalls {
 
   write(open: OpenFile, first: number, count: number): number {
     const file = check(open, 'write', first, count);
-    const grows = first + count > file.pages;
-    if (grows) file.pages = first + count;
-    this.kernel.cache.dirty(file.cached, first, count, this.kernel.nowMs);
-    this.kernel.files.touchInode(file, grows);
-    this.flusher.startBackground();
-    return writerPauseMs(this.kernel, count);
+    const { kernel } = this;
+    const fits = this.#promise(file, first, count);
+    if (fits > 0 || count === 0) {
+      const grows = first + fits > file.pages;
+      if (grows) file.pages = first + fits;
+      kernel.cache.dirty(file.cached, first, fits, kernel.nowMs);
+      kernel.files.touchInode(file, grows);
+      this.flusher.startBackground();
+    }
+    return fits < count ? this.#full(file.path, fits) : writerPauseMs(kernel, count);
   }
 
   writeDirect(open: OpenFile, first: number, count: number): number {
     const file = check(open, 'write past the page cache', first, count, true);
     const { cache, disk, files, nowMs } = this.kernel;
-    cache.drop(file.cached, first, first + count);
+    this.#orFull(file.path, () => files.requireRoom(this.#newPages(file, first, count)));
+    dropPages(this.kernel, file, first, first + count);
     for (let page = first; page < first + count; page += DIRECT_PAGES) {
       const runs = files.place(file, page, Math.min(first + count, page + DIRECT_PAGES));
       file.cached.arriveMs = disk.submit(nowMs, { runs, frames: [], journal: false });
@@ -83,13 +89,64 @@ export class KernelCalls implements SystemCalls {
   rename(from: string, to: string): void {
     const file = this.#named(from, 'rename');
     const replaces = this.kernel.files.files.has(to);
-    this.kernel.files.rename(file, to);
+    this.#orFull(to, () => this.kernel.files.rename(file, to));
     // As ext4 does, so that a crash leaves the old content or the new.
     if (replaces) this.#startWriting(file, false);
   }
 
   unlink(path: string): void {
     this.kernel.files.unlink(this.#named(path, 'unlink'));
+  }
+
+  /**
+   * Promises places to pages that need one.
+   * @returns how many pages from `first` on have, or will have, a place.
+   */
+  #promise(file: SimulatedFile, first: number, count: number): number {
+    const { files } = this.kernel;
+    const needed = this.#newPages(file, first, count);
+    const room = needed === 0 ? 0 : files.roomFor(needed);
+    if (needed <= room) {
+      files.promise(file, needed);
+      return count;
+    }
+    let fits = 0;
+    for (let left = room; ; fits++) {
+      left -= this.#newPages(file, first + fits, 1);
+      if (left < 0) break;
+    }
+    files.promise(file, room);
+    return fits;
+  }
+
+  /** How many of these pages have no place, and none is promised to them. */
+  #newPages(file: SimulatedFile, first: number, count: number): number {
+    const { cache } = this.kernel;
+    let pages = 0;
+    for (let page = first; page < first + count;) {
+      const end = page + Math.min(first + count - page, file.extents.roomAt(page));
+      const isPlaced = file.extents.placeOf(page) >= 0;
+      if (!isPlaced && file.promised === 0) pages += end - page;
+      else if (!isPlaced)
+        for (let each = page; each < end; each++) if (!cache.isDirty(file.cached, each)) pages++;
+      page = end;
+    }
+    return pages;
+  }
+
+  /** Does what needs room, and has the kernel say where there is none. */
+  #orFull<T>(path: string, act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      if (!(error instanceof NoSpaceError)) throw error;
+      return this.#full(path, 0);
+    }
+  }
+
+  #full(path: string, written: number): never {
+    this.kernel.tell('full', `vda: ${path} can't be written: No space left on device (28)`);
+    throw new NoSpaceError(`There is no room for ${path} on the guest's disk`, written);
   }
 
   /** Sends what is dirty of a file on its way. */

@@ -51,10 +51,16 @@ export class Devices {
     if (this.#chardevs.has(id)) throw refusal(`Chardev with id '${id}' already exists`);
     try {
       const listener = await this.host.listen(address, { type: 'chardev', id });
-      this.#chardevs.set(id, { id, address, listener, connected: false });
+      const bound = listener.address ?? address;
+      this.#chardevs.set(id, { id, address: bound, listener, connected: false });
     } catch (error) {
       throw listenError(address, error);
     }
+  }
+
+  /** Where the host's side of a character device listens; undefined when there is none of that id. */
+  addressOf(id: string): SocketAddress | undefined {
+    return this.#chardevs.get(id)?.address;
   }
 
   /** As chardev-remove. @throws QmpCommandError */

@@ -36,6 +36,8 @@ export type CommandFault =
 export class Faults {
   readonly #places = new Set<BadPlace>();
   readonly #commands = new Map<string, { readonly fault: CommandFault; times: number }>();
+  /** Let the commands go on that hang. */
+  readonly #hanging = new Set<() => void>();
   /** How slowly disks answer to NBD clients; undefined: at once. */
   slowness: Slowness | undefined;
 
@@ -45,9 +47,18 @@ export class Faults {
     return () => void this.#places.delete(place);
   }
 
-  /** The next executions of a command fail, or never end; once unless told. */
+  /** The next executions of a command fail, or hang; once unless told. */
   failCommand(name: string, fault: CommandFault, times = 1): void {
     this.#commands.set(name, { fault, times });
+  }
+
+  /** Nothing is wrong any more; commands that hang are carried out. */
+  clear(): void {
+    this.#places.clear();
+    this.#commands.clear();
+    this.slowness = undefined;
+    for (const goOn of this.#hanging) goOn();
+    this.#hanging.clear();
   }
 
   isBad(node: string, offset: number, length: number, access: Access): boolean {
@@ -68,7 +79,7 @@ export class Faults {
     return requestMs + (1000 * bytes) / bytesPerSecond;
   }
 
-  /** Does to a command what is due. @throws QmpCommandError */
+  /** Does to a command what is due; one that hangs goes on once all is cleared. @throws QmpCommandError */
   async meetCommand(name: string): Promise<void> {
     const due = this.#commands.get(name);
     if (!due) return;
@@ -76,6 +87,6 @@ export class Faults {
     if (due.times <= 0) this.#commands.delete(name);
     const { fault } = due;
     if (fault.type === 'refuse') throw refusal(fault.description, fault.errorClass);
-    await new Promise<never>(() => undefined);
+    await new Promise<void>((resolve) => this.#hanging.add(resolve));
   }
 }

@@ -25,6 +25,8 @@ export type ListenPurpose =
   | { readonly type: 'chardev'; readonly id: string };
 
 export interface Listener {
+  /** Where it listens, where that is another address than was asked for: of port 0, the one chosen. */
+  readonly address?: SocketAddress;
   /** Ends it; connections that were made stay. */
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /** Where a simulated host listens: on sockets of this machine, or in memory. */
 import { once } from 'node:events';
 import { chmod, unlink } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { pipeline, type Duplex } from 'node:stream';
 import { messageOf, LabError } from '../../base/errors.js';
 import type { SimulatedNetwork } from './network.js';
@@ -13,6 +13,8 @@ export type Address =
 
 /** Somebody who listens. */
 export interface Listener {
+  /** Where it listens: of TCP with the port that the system has chosen, where port 0 was asked for. */
+  readonly address: Address;
   /** Takes no more connections; those that are there stay. Idempotent; resolves when nobody listens. */
   close(): Promise<void>;
 }
@@ -61,6 +63,7 @@ export const systemSockets: Sockets = {
     if (path !== undefined) await chmod(path, 0o600);
     let closed: Promise<void> | undefined;
     return {
+      address: boundAddress(address, server),
       close: () =>
         (closed ??= (async () => {
           server.close();
@@ -69,6 +72,12 @@ export const systemSockets: Sockets = {
     };
   },
 };
+
+function boundAddress(asked: Address, server: Server): Address {
+  const bound = server.address();
+  if (asked.type === 'unix' || bound === null || typeof bound === 'string') return asked;
+  return { ...asked, port: bound.port };
+}
 
 /** The far end of a simulated network of which a socket is the near one. */
 function over(network: SimulatedNetwork, socket: Duplex): Duplex {
@@ -98,7 +107,7 @@ export class MemorySockets implements Sockets {
       if (this.#listening.get(name) === listening) this.#listening.delete(name);
       return Promise.resolve();
     };
-    return Promise.resolve({ close });
+    return Promise.resolve({ address, close });
   }
 
   /** Connects. @throws an error with the code ECONNREFUSED when nobody listens there. */

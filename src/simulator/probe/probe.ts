@@ -60,6 +60,11 @@ export class SimulatedProbe {
     }
   }
 
+  /** Whether it runs; false once it died. */
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
   /** The guest runs again, or may: who waits for it goes on. To be called after it was resumed. */
   wake(): void {
     this.#bell.ring();

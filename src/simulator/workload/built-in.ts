@@ -11,7 +11,7 @@ import randomRewrite from './built-in/random-rewrite.json' with { type: 'json' }
 import sequentialLog from './built-in/sequential-log.json' with { type: 'json' };
 import smallFiles from './built-in/small-files.json' with { type: 'json' };
 import zipfRewrite from './built-in/zipf-rewrite.json' with { type: 'json' };
-import { closest } from './closest.js';
+import { closest } from '../../base/closest.js';
 import type { WorkloadDescription } from './description.generated.js';
 import { parseWorkload } from './parse.js';
 

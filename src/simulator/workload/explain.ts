@@ -1,6 +1,6 @@
 /** What the schema has against a description, as sentences that say what is allowed. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
-import { didYouMean } from './closest.js';
+import { didYouMean } from '../../base/closest.js';
 import { VERBS, verbsOf } from './meaning.js';
 import { schema } from './schema.generated.js';
 

@@ -1,7 +1,7 @@
 /** What is wrong with a description beyond its form: names, shares, paths, phases. */
 import type { Files, Phase, Sizes, Step, Where, Writer } from './description.generated.js';
 import type { WorkloadDescription } from './description.generated.js';
-import { didYouMean } from './closest.js';
+import { didYouMean } from '../../base/closest.js';
 import { pathsOf } from './files.js';
 import { parseDuration, parseSize } from './units.js';
 

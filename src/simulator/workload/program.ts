@@ -2,6 +2,7 @@
 import { createRandom, type Random } from '../random.js';
 import type { Writer } from './description.generated.js';
 import type { FileSet, LiveFile, LiveFiles } from './files.js';
+import { NoSpaceError } from './no-space.js';
 import { createDraw, type Draw } from './place.js';
 import { createSchedule, type Schedule, type Turn } from './schedule.js';
 import { readyStep, type Progress, type ReadyStep } from './steps.js';
@@ -61,6 +62,8 @@ export class Program implements RunningWorkload {
   #timesLeft = 0;
   /** How many operations are done as one, and how many pages they moved. */
   #width = 1;
+  /** A step of the operation found the disk full. */
+  #foundFull = false;
   #moved = 0;
   #movedInAll = 0;
 
@@ -93,7 +96,7 @@ export class Program implements RunningWorkload {
     for (let calls = 0; this.#inTurn; calls++) {
       const isMuch =
         calls === CALLS_A_MILLISECOND || this.#movedInAll - movedBefore >= PAGES_A_MILLISECOND;
-      const waitMs = isMuch ? 1 : this.#goOn();
+      const waitMs = isMuch ? 1 : this.#tryOn();
       if (waitMs > 0) {
         this.nextMs = nowMs + waitMs;
         return;
@@ -122,6 +125,22 @@ export class Program implements RunningWorkload {
     if (nowMs > dueMs + LATE_MS) dueMs = nowMs;
     this.#turn = this.#schedule.turnFrom(dueMs);
     this.nextMs = Math.max(this.#turn?.atMs ?? Infinity, nowMs);
+  }
+
+  /**
+   * Goes on. Where the disk is full, the step is skipped: a later one may make room, and the next turn
+   * may find it.
+   */
+  #tryOn(): number {
+    try {
+      return this.#goOn();
+    } catch (error) {
+      if (!(error instanceof NoSpaceError)) throw error;
+      this.#progress.count = 0;
+      this.#timesLeft = 0;
+      this.#foundFull = true;
+      return 0;
+    }
   }
 
   /** The next call or so. */
@@ -166,6 +185,8 @@ export class Program implements RunningWorkload {
   /** What an operation takes off the turn; one that moved nothing counts as a page. */
   #endOperation(): void {
     this.#left -= this.#unit === 'operations' ? this.#width : Math.max(this.#width, this.#moved);
+    if (this.#foundFull) this.#left = 0;
+    this.#foundFull = false;
     if (this.#left < 1) this.#inTurn = false;
     else this.#beginOperation();
   }
@@ -187,12 +208,20 @@ export class Program implements RunningWorkload {
     if (count <= 0) return 0;
     const open = file.open(this.#calls);
     if (kind === 'read') return this.#calls.read(open, first, count);
-    if (this.#countsWritten) {
-      const set = this.#steps[this.#step]!.set;
-      this.#written.set(set, (this.#written.get(set) ?? 0) + count);
+    let written = count;
+    try {
+      if (kind === 'direct') return this.#calls.writeDirect(open, first, count);
+      return this.#calls.write(open, first, count);
+    } catch (error) {
+      written = error instanceof NoSpaceError ? error.written : 0;
+      throw error;
+    } finally {
+      if (written > 0) file.present = Math.max(file.present, first + written);
+      if (this.#countsWritten) this.#count(this.#steps[this.#step]!.set, written);
     }
-    if (kind === 'direct') return this.#calls.writeDirect(open, first, count);
-    file.present = Math.max(file.present, first + count);
-    return this.#calls.write(open, first, count);
+  }
+
+  #count(set: FileSet, pages: number): void {
+    this.#written.set(set, (this.#written.get(set) ?? 0) + pages);
   }
 }

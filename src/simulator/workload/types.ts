@@ -9,7 +9,8 @@ export interface OpenFile {
 
 /**
  * The system calls of a workload. Each returns how long the caller waits for it, in milliseconds:
- * 0 where it only touches the page cache. Places in files are in pages.
+ * 0 where it only touches the page cache. Places in files are in pages. What needs room on the disk
+ * throws NoSpaceError where there is none; a write has then written as much as had room.
  */
 export interface SystemCalls {
   /** Makes a file, or empties the one that is there. */

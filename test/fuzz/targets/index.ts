@@ -15,6 +15,7 @@ import { probeTarget, reportTarget } from './probe.js';
 import { qmpMessageTarget, qmpTarget } from './qmp.js';
 import { qmpServerTarget } from './qmp-server.js';
 import { traceTarget } from './trace.js';
+import { workloadTarget } from './workload.js';
 
 export const targets: readonly FuzzTarget[] = [
   linesTarget,
@@ -36,4 +37,5 @@ export const targets: readonly FuzzTarget[] = [
   guardianTarget,
   eventLogTarget,
   traceTarget,
+  workloadTarget,
 ];

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ControlledGate } from '../../../src/engine/index.js';
-import { Control, KEYS, keyHelp } from '../../../src/cli/control.js';
+import { Control, keyHelp, KEYS, keysFor } from '../../../src/cli/control.js';
 import { Interrupt } from '../../../src/cli/interrupt.js';
 import { readKeys } from '../../../src/cli/keys.js';
 import { FakeWorld, KeptInput } from './fake-world.js';
 
-function controlled(mode: 'run' | 'held' = 'held') {
+function controlled(mode: 'run' | 'held' = 'held', hangUp: 'cancel' | 'leave' = 'cancel') {
   const world = new FakeWorld();
   const gate = new ControlledGate(mode);
   const notes: string[] = [];
@@ -13,6 +13,7 @@ function controlled(mode: 'run' | 'held' = 'held') {
     world,
     (message) => notes.push(message),
     () => 'Nothing is left.',
+    { press: 'cancel', hangUp },
   );
   const control = new Control(gate, interrupt, () => undefined);
   const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -92,6 +93,30 @@ describe('the keys', () => {
     expect(interrupt.signal.aborted).toBe(true);
     expect(notes).toHaveLength(1);
     expect(world.exits).toEqual([]);
+  });
+
+  it('d leaves a run that has a process of its own', () => {
+    const { control, interrupt } = controlled('run', 'leave');
+    control.press('d');
+    expect(interrupt.left.aborted).toBe(true);
+    expect(interrupt.signal.aborted).toBe(false);
+    expect(keysFor(true)).toBe(KEYS);
+  });
+
+  it('d means nothing to a run that is the command’s own, and Ctrl-C after it is the first', () => {
+    const { control, interrupt, world } = controlled('run');
+    control.press('d');
+    expect([interrupt.left.aborted, interrupt.signal.aborted]).toEqual([false, false]);
+    expect(keysFor(false).map(({ keys }) => keys)).not.toContain('d');
+    control.press('\u0003');
+    expect(interrupt.signal.aborted).toBe(true);
+    expect(world.exits).toEqual([]);
+  });
+
+  it('a run that is the command’s own is cancelled where nobody sees it any more', () => {
+    const { interrupt } = controlled('run');
+    interrupt.leave();
+    expect([interrupt.left.aborted, interrupt.signal.aborted]).toEqual([false, true]);
   });
 
   it('Ctrl-C cancels, and the second one stops at once', () => {
