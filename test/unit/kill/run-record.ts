@@ -82,6 +82,11 @@ class KeptEvents implements FollowedEvents {
     this.#wake();
   };
 
+  /** Another process goes on with them. */
+  reopen(): void {
+    this.#ended = false;
+  }
+
   end(): void {
     this.#ended = true;
     this.#wake();

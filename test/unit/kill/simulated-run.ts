@@ -48,6 +48,7 @@ export class SimulatedRun {
     const { clock } = setting.laboratory.options;
     this.engine = engine;
     this.controller = new SimulatedProcess(clock);
+    record.events.reopen();
     const steering = new Steering({ held: true, onLimit: 'pause-anyway' });
     const server = new ControlServer({
       ...{ run: record.run, version: '0', steering, events: record.events, clock: engine.clock },
