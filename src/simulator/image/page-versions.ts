@@ -4,8 +4,14 @@
  * sorted pairs, many as an array of all.
  */
 
+import { PendingPages } from './pending-pages.js';
+
 /** Pages of a chunk. */
 export const CHUNK_PAGES = 4096;
+/** Runs of so many pages, or fewer, wait until there are many, or someone asks. */
+const SHORT_RUN = 8;
+/** How many pages wait for each chunk, on average, at most. */
+const PENDING_OF_CHUNK = 8;
 /** So many pages that differ are kept as pairs; more as an array of all pages. */
 const PAIRS = 1024;
 
@@ -21,12 +27,14 @@ export type VersionVisitor = (first: number, count: number, value: number) => bo
 export class PageVersions {
   readonly #bases: Uint32Array;
   readonly #details: (Detail | undefined)[];
+  readonly #pending: PendingPages;
 
   /** @param pages how many there are; all begin with 0. */
   constructor(readonly pages: number) {
     const chunks = Math.ceil(pages / CHUNK_PAGES);
     this.#bases = new Uint32Array(chunks);
     this.#details = Array.from({ length: chunks });
+    this.#pending = new PendingPages(chunks * PENDING_OF_CHUNK);
   }
 
   get chunks(): number {
@@ -34,6 +42,7 @@ export class PageVersions {
   }
 
   get(page: number): number {
+    this.#settle();
     const chunk = Math.floor(page / CHUNK_PAGES);
     const index = page - chunk * CHUNK_PAGES;
     const detail = this.#details[chunk];
@@ -46,6 +55,24 @@ export class PageVersions {
 
   /** Gives pages `first` to `first + count - 1` this number. */
   fill(first: number, count: number, value: number): void {
+    if (count > SHORT_RUN) {
+      this.#settle();
+      this.#fill(first, count, value);
+      return;
+    }
+    for (let page = first; page < first + count; page++) {
+      if (this.#pending.isFull) this.#settle();
+      this.#pending.add(page, value);
+    }
+  }
+
+  /** What waits is done. */
+  #settle(): void {
+    if (this.#pending.isEmpty) return;
+    this.#pending.take((first, count, value) => this.#fill(first, count, value));
+  }
+
+  #fill(first: number, count: number, value: number): void {
     for (let page = first; page < first + count;) {
       const chunk = Math.floor(page / CHUNK_PAGES);
       const start = chunk * CHUNK_PAGES;
@@ -57,11 +84,13 @@ export class PageVersions {
 
   /** The number that all pages of a chunk have; undefined when they differ. */
   uniform(chunk: number): number | undefined {
+    this.#settle();
     return this.#details[chunk] ? undefined : this.#bases[chunk];
   }
 
   /** Writes the numbers of a chunk's pages to `target`; what is past the last page is not defined. */
   expand(chunk: number, target: Uint32Array): void {
+    this.#settle();
     const detail = this.#details[chunk];
     if (detail && isDense(detail)) {
       target.set(detail);
@@ -74,6 +103,7 @@ export class PageVersions {
 
   /** Visits the runs of a range, ascending; runs are as long as they can be. */
   visit(first: number, count: number, visit: VersionVisitor): void {
+    this.#settle();
     const joined = new Joined(visit);
     const last = first + count;
     for (let page = first; page < last;) {
