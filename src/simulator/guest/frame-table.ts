@@ -7,6 +7,9 @@
 /** No frame. */
 export const NONE = -1;
 
+/** Buckets for each frame: most have one page, so that what is looked for is found at once, or is not there. */
+const BUCKETS_OF_FRAME = 4;
+
 /** Words of a frame; a frame is the place of its first word. */
 const FRAME_WORDS = 8;
 
@@ -42,6 +45,12 @@ export class FrameTable {
 
   slot(frame: number): number {
     return this.words[frame + SLOT]!;
+  }
+
+  /** Whether a frame has that page; it may be forgotten all the same. */
+  holds(frame: number, slot: number, page: number): boolean {
+    const words = this.words;
+    return words[frame + PAGE] === (page | 0) && words[frame + SLOT] === slot;
   }
 
   /** The frame that holds a page; NONE when it is not cached. */
@@ -108,8 +117,8 @@ export class FrameTable {
     const words = new Int32Array(frames * FRAME_WORDS);
     words.set(this.words);
     this.words = words;
-    this.#heads = new Int32Array(2 * frames).fill(NONE);
-    this.#mask = 2 * frames - 1;
+    this.#heads = new Int32Array(BUCKETS_OF_FRAME * frames).fill(NONE);
+    this.#mask = BUCKETS_OF_FRAME * frames - 1;
     for (const frame of listed) this.#chain(frame);
     for (let frame = words.length - FRAME_WORDS; frame >= before; frame -= FRAME_WORDS) {
       words[frame + SLOT] = NONE;

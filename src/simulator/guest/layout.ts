@@ -26,6 +26,8 @@ export class Layout {
   readonly inodesOfGroup: number;
   readonly #tablePages: number;
   readonly #descriptorPages: number;
+  /** Where the metadata of each sixteen groups begins. */
+  readonly #flexStarts: readonly number[];
 
   /** @param pages of the disk. */
   constructor(readonly pages: number) {
@@ -36,6 +38,10 @@ export class Layout {
     this.inodesOfGroup = Math.max(4, Math.ceil(inodes / INODES_OF_A_PAGE)) * INODES_OF_A_PAGE;
     this.#tablePages = this.inodesOfGroup / INODES_OF_A_PAGE;
     this.#descriptorPages = Math.ceil((this.groups * DESCRIPTOR_BYTES) / PAGE_BYTES);
+    this.#flexStarts = Array.from({ length: Math.ceil(this.groups / FLEX_GROUPS) }, (_, flex) => {
+      const first = flex * FLEX_GROUPS;
+      return first * GROUP_PAGES + (hasCopy(first) ? 1 + this.#descriptorPages : 0);
+    });
   }
 
   /** Of the journal; as mke2fs sizes it, at most 128 MiB. */
@@ -114,8 +120,7 @@ export class Layout {
   }
 
   #flexStart(group: number): number {
-    const first = group - (group % FLEX_GROUPS);
-    return first * GROUP_PAGES + (hasCopy(first) ? 1 + this.#descriptorPages : 0);
+    return this.#flexStarts[Math.floor(group / FLEX_GROUPS)]!;
   }
 
   #flexCount(group: number): number {

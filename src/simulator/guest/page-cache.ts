@@ -47,10 +47,15 @@ export class PageCache {
     return this.dirtyFrame(inode, page) !== NONE;
   }
 
-  /** The frame of a page that is dirty; NONE otherwise. */
-  dirtyFrame(inode: CachedInode, page: number): number {
+  /**
+   * The frame of a page that is dirty; NONE otherwise.
+   * @param likely a frame that had the page; then it is quick where it still has.
+   */
+  dirtyFrame(inode: CachedInode, page: number, likely = NONE): number {
+    if (likely !== NONE && this.#isDirty(likely) && this.#frames.holds(likely, inode.slot, page))
+      return likely;
     const frame = this.#find(inode, page);
-    return frame !== NONE && this.#state(frame) & DIRTY ? frame : NONE;
+    return frame !== NONE && this.#isDirty(frame) ? frame : NONE;
   }
 
   /** Whether a write of it is on its way. */
@@ -63,7 +68,7 @@ export class PageCache {
     this.dirtyInode(inode, nowMs);
     for (let page = first; page < first + count; page++) {
       let frame = this.#find(inode, page);
-      if (frame !== NONE && this.#state(frame) & DIRTY) continue;
+      if (frame !== NONE && this.#isDirty(frame)) continue;
       if (frame === NONE) frame = this.#insert(inode, page);
       else this.#leaveOthers(inode, frame);
       this.#frames.words[frame + STATE]! |= DIRTY;
@@ -155,6 +160,26 @@ export class PageCache {
     return pages.sort();
   }
 
+  /** The same pages, and the frame of each. */
+  dirtyFramesOf(inode: CachedInode): { readonly pages: Uint32Array; readonly frames: Int32Array } {
+    const count = inode.dirtyPages;
+    // The upper half of each is a page, the lower one its frame (memory is little-endian).
+    const pairs = new BigUint64Array(count);
+    const halves = new Uint32Array(pairs.buffer);
+    let at = 0;
+    for (let frame = inode.dirtyHead; frame !== NONE; frame = this.#frames.words[frame + NEXT]!) {
+      halves[at++] = frame;
+      halves[at++] = this.#frames.page(frame);
+    }
+    pairs.sort();
+    const [pages, frames] = [new Uint32Array(count), new Int32Array(count)];
+    for (let index = 0; index < count; index++) {
+      frames[index] = halves[2 * index]!;
+      pages[index] = halves[2 * index + 1]!;
+    }
+    return { pages, frames };
+  }
+
   /** The inode's clean pages, ascending. */
   cleanPagesOf(inode: CachedInode): Uint32Array {
     const pages: number[] = [];
@@ -182,6 +207,10 @@ export class PageCache {
 
   #state(frame: number): number {
     return this.#frames.words[frame + STATE]!;
+  }
+
+  #isDirty(frame: number): boolean {
+    return (this.#state(frame) & DIRTY) !== 0;
   }
 
   #isClean(frame: number): boolean {
@@ -217,7 +246,7 @@ export class PageCache {
   }
 
   #drop(inode: CachedInode, frame: number): void {
-    if (this.#state(frame) & DIRTY) {
+    if (this.#isDirty(frame)) {
       this.#leaveDirty(inode, frame);
       if (this.#state(frame) >= WRITE) this.writebackPages++;
     } else this.#leaveOthers(inode, frame, true);

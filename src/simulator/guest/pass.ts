@@ -14,6 +14,8 @@ export class Pass {
   constructor(
     readonly inode: CachedInode,
     readonly pages: Uint32Array,
+    /** The frames that had them when it began, where they were told. */
+    readonly frames?: Int32Array,
   ) {}
 
   get finished(): boolean {
@@ -23,13 +25,18 @@ export class Pass {
 
 /** Begins where the last one ended, and goes on from the file's beginning. */
 export function beginPass(cache: PageCache, inode: CachedInode): Pass {
-  const pages = cache.dirtyPagesOf(inode);
+  const { pages, frames } = cache.dirtyFramesOf(inode);
   const from = lowerBound(pages, inode.cyclePage);
-  if (from === 0 || from === pages.length) return new Pass(inode, pages);
-  const turned = new Uint32Array(pages.length);
-  turned.set(pages.subarray(from));
-  turned.set(pages.subarray(0, from), pages.length - from);
-  return new Pass(inode, turned);
+  if (from === pages.length) return new Pass(inode, pages, frames);
+  return new Pass(inode, turned(pages, from), turned(frames, from));
+}
+
+/** What is at `from` is first, what was before it last. */
+function turned<T extends Uint32Array | Int32Array>(numbers: T, from: number): T {
+  const before = numbers.slice(0, from);
+  numbers.copyWithin(0, from);
+  numbers.set(before, numbers.length - from);
+  return numbers;
 }
 
 /** The first of the pages, which ascend, that is `page` or more. */
@@ -73,12 +80,12 @@ export function fill(
   limit: number,
   again: boolean,
 ): number {
-  const { inode, pages } = pass;
+  const { inode, pages, frames } = pass;
   const { places, isHeld, written } = inode.options;
   const before = batch.frames.length;
   while (!pass.finished && !batch.isFull && batch.frames.length - before < limit) {
     const page = pages[pass.position]!;
-    const frame = cache.dirtyFrame(inode, page);
+    const frame = cache.dirtyFrame(inode, page, frames?.[pass.position]);
     const waits = frame !== NONE && !again && cache.isUnderWriteback(frame);
     if (frame === NONE || waits) {
       pass.position++;

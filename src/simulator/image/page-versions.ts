@@ -4,16 +4,17 @@
  * sorted pairs, many as an array of all.
  */
 
+import { lowerBound, mergePairs, MOST_PAIRS, type Pairs } from './pairs.js';
+import { PendingPages, type PageNumbers } from './pending-pages.js';
+
 /** Pages of a chunk. */
 export const CHUNK_PAGES = 4096;
-/** So many pages that differ are kept as pairs; more as an array of all pages. */
-const PAIRS = 1024;
-
-/**
- * The pages of a chunk that differ. Of `CHUNK_PAGES` words: a number for each page. Of fewer: how many
- * pairs there are, and then pairs of index and number, ascending.
- */
-type Detail = Uint32Array;
+/** Runs of so many pages, or fewer, wait until there are many, or someone asks. */
+const SHORT_RUN = 8;
+/** How many pages wait for each chunk, on average, at most. */
+const PENDING_OF_CHUNK = 16;
+/** The pages of a chunk that differ; of `CHUNK_PAGES` words: a number for each page. */
+type Detail = Pairs | Uint32Array;
 
 /** Is called for each run of pages that have the same number; false ends the visit. */
 export type VersionVisitor = (first: number, count: number, value: number) => boolean;
@@ -21,12 +22,14 @@ export type VersionVisitor = (first: number, count: number, value: number) => bo
 export class PageVersions {
   readonly #bases: Uint32Array;
   readonly #details: (Detail | undefined)[];
+  readonly #pending: PendingPages;
 
   /** @param pages how many there are; all begin with 0. */
   constructor(readonly pages: number) {
     const chunks = Math.ceil(pages / CHUNK_PAGES);
     this.#bases = new Uint32Array(chunks);
     this.#details = Array.from({ length: chunks });
+    this.#pending = new PendingPages(pages, chunks * PENDING_OF_CHUNK);
   }
 
   get chunks(): number {
@@ -34,6 +37,7 @@ export class PageVersions {
   }
 
   get(page: number): number {
+    this.#settle();
     const chunk = Math.floor(page / CHUNK_PAGES);
     const index = page - chunk * CHUNK_PAGES;
     const detail = this.#details[chunk];
@@ -46,22 +50,26 @@ export class PageVersions {
 
   /** Gives pages `first` to `first + count - 1` this number. */
   fill(first: number, count: number, value: number): void {
-    for (let page = first; page < first + count;) {
-      const chunk = Math.floor(page / CHUNK_PAGES);
-      const start = chunk * CHUNK_PAGES;
-      const end = Math.min(first + count, start + this.#pagesOf(chunk));
-      this.#fillChunk(chunk, page - start, end - start, value);
-      page = end;
+    if (count > SHORT_RUN) {
+      this.#settle();
+      this.#fill(first, count, value);
+      return;
+    }
+    for (let page = first; page < first + count; page++) {
+      if (this.#pending.isFull) this.#settle();
+      this.#pending.add(page, value);
     }
   }
 
   /** The number that all pages of a chunk have; undefined when they differ. */
   uniform(chunk: number): number | undefined {
+    this.#settle();
     return this.#details[chunk] ? undefined : this.#bases[chunk];
   }
 
   /** Writes the numbers of a chunk's pages to `target`; what is past the last page is not defined. */
   expand(chunk: number, target: Uint32Array): void {
+    this.#settle();
     const detail = this.#details[chunk];
     if (detail && isDense(detail)) {
       target.set(detail);
@@ -74,6 +82,7 @@ export class PageVersions {
 
   /** Visits the runs of a range, ascending; runs are as long as they can be. */
   visit(first: number, count: number, visit: VersionVisitor): void {
+    this.#settle();
     const joined = new Joined(visit);
     const last = first + count;
     for (let page = first; page < last;) {
@@ -84,6 +93,29 @@ export class PageVersions {
       page = end;
     }
     joined.flush();
+  }
+
+  /** What waits is done. */
+  #settle(): void {
+    if (this.#pending.isEmpty) return;
+    const { pages, values } = this.#pending.take();
+    for (let from = 0; from < pages.length;) {
+      const chunk = Math.floor(pages[from]! / CHUNK_PAGES);
+      let to = from + 1;
+      while (to < pages.length && pages[to]! < (chunk + 1) * CHUNK_PAGES) to++;
+      this.#put(chunk, { pages: pages.subarray(from, to), values: values.subarray(from, to) });
+      from = to;
+    }
+  }
+
+  #fill(first: number, count: number, value: number): void {
+    for (let page = first; page < first + count;) {
+      const chunk = Math.floor(page / CHUNK_PAGES);
+      const start = chunk * CHUNK_PAGES;
+      const end = Math.min(first + count, start + this.#pagesOf(chunk));
+      this.#fillChunk(chunk, page - start, end - start, value);
+      page = end;
+    }
   }
 
   #pagesOf(chunk: number): number {
@@ -119,25 +151,45 @@ export class PageVersions {
     }
     const detail = this.#details[chunk];
     if (!detail && this.#bases[chunk] === value) return;
-    if (!detail || (!isDense(detail) && detail[0]! + (to - from) <= PAIRS)) {
-      const added = value === this.#bases[chunk] ? 0 : to - from;
-      if (added <= PAIRS) {
-        this.#replace(chunk, from, to, added, value);
-        return;
-      }
+    if (this.#hasRoom(chunk, to - from)) this.#merge(chunk, runOf(chunk, from, to, value));
+    else {
+      const words = this.#makeDense(chunk);
+      words.fill(value, from, to);
+      this.#collapse(chunk, words, value);
     }
-    const words = detail && isDense(detail) ? detail : this.#makeDense(chunk);
-    words.fill(value, from, to);
-    this.#collapse(chunk, words, value);
   }
 
-  #replace(chunk: number, from: number, to: number, added: number, value: number): void {
-    const before = this.#details[chunk] ?? new Uint32Array(9);
-    const detail = replacePairs(before, from, to, added, value);
+  /** Gives pages of a chunk their numbers. */
+  #put(chunk: number, numbers: PageNumbers): void {
+    const { pages, values } = numbers;
+    if (this.#hasRoom(chunk, pages.length)) this.#merge(chunk, numbers);
+    else {
+      const words = this.#makeDense(chunk);
+      pages.forEach((page, index) => (words[page - chunk * CHUNK_PAGES] = values[index]!));
+      this.#collapse(chunk, words, values[0]!);
+    }
+  }
+
+  /** Whether the chunk can have so many pairs more. */
+  #hasRoom(chunk: number, pairs: number): boolean {
+    const detail = this.#details[chunk];
+    if (!detail) return pairs <= MOST_PAIRS;
+    return !isDense(detail) && detail[0]! + pairs <= MOST_PAIRS;
+  }
+
+  #merge(chunk: number, numbers: PageNumbers): void {
+    const detail = mergePairs(
+      this.#details[chunk],
+      this.#bases[chunk]!,
+      chunk * CHUNK_PAGES,
+      numbers,
+    );
     this.#details[chunk] = detail[0] === 0 ? undefined : detail;
   }
 
   #makeDense(chunk: number): Uint32Array {
+    const detail = this.#details[chunk];
+    if (detail && isDense(detail)) return detail;
     const words = new Uint32Array(CHUNK_PAGES);
     this.expand(chunk, words);
     this.#details[chunk] = words;
@@ -158,64 +210,11 @@ function isDense(detail: Detail): boolean {
   return detail.length === CHUNK_PAGES;
 }
 
-/**
- * The first pair whose index is `index` or more. Pairs are often spread evenly, so the search begins
- * where it would be then, which reads less memory than halving.
- */
-function lowerBound(detail: Detail, index: number): number {
-  const pairs = detail[0]!;
-  const guess = Math.floor((index * pairs) / CHUNK_PAGES);
-  let low = guess;
-  let high = guess;
-  let step = 4;
-  if (guess < pairs && detail[2 * guess + 1]! < index) {
-    for (low++; low + step < pairs && detail[2 * (low + step) + 1]! < index; step *= 2)
-      low += step + 1;
-    high = Math.min(pairs, low + step);
-  } else {
-    for (; high >= step && detail[2 * (high - step) + 1]! >= index; step *= 2) high -= step;
-    low = Math.max(0, high - step);
-  }
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (detail[2 * middle + 1]! < index) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/**
- * Puts `added` pairs from index `from` on in the place of those of `from` to `to`.
- * @returns the detail, which may be another that has room.
- */
-function replacePairs(
-  before: Detail,
-  from: number,
-  to: number,
-  added: number,
-  value: number,
-): Detail {
-  const count = before[0]!;
-  const low = lowerBound(before, from);
-  const single = low < count && before[2 * low + 1] === from ? low + 1 : low;
-  const high = to === from + 1 ? single : lowerBound(before, to);
-  const pairs = count - (high - low) + added;
-  const detail = withRoom(before, pairs);
-  if (low + added !== high) detail.copyWithin(2 * (low + added) + 1, 2 * high + 1, 2 * count + 1);
-  for (let each = 0; each < added; each++) {
-    detail[2 * (low + each) + 1] = from + each;
-    detail[2 * (low + each) + 2] = value;
-  }
-  detail[0] = pairs;
-  return detail;
-}
-
-function withRoom(detail: Detail, pairs: number): Detail {
-  if (2 * pairs + 1 <= detail.length) return detail;
-  const room = Math.min(PAIRS, Math.max(pairs, Math.ceil(detail[0]! * 1.4)));
-  const larger = new Uint32Array(2 * room + 1);
-  larger.set(detail);
-  return larger;
+/** One number for the pages `from` to `to - 1` of a chunk. */
+function runOf(chunk: number, from: number, to: number, value: number): PageNumbers {
+  const first = chunk * CHUNK_PAGES + from;
+  const pages = Float64Array.from({ length: to - from }, (_, index) => first + index);
+  return { pages, values: new Uint32Array(to - from).fill(value) };
 }
 
 /** Joins runs that touch and have the same number. */
