@@ -8,6 +8,7 @@ import {
   DEFAULTS,
   migrate,
   openGate,
+  type MigrationEvent,
   type PolicyName,
 } from '../src/engine/index.js';
 import type { SourceDisk } from '../src/hypervisor/index.js';
@@ -49,6 +50,8 @@ export interface Moved {
   readonly rounds: number;
   readonly totalMs: number;
   readonly outcome: string;
+  /** Of each round: when it ended, since the migration began, and what was sent in it. */
+  readonly course: readonly { readonly atMs: number; readonly sentBytes: number }[];
 }
 
 /** Looks at the guest at regular intervals. */
@@ -105,6 +108,11 @@ export async function move(
   policy: PolicyName,
   maxBandwidth: number,
 ): Promise<Moved> {
+  const course: { atMs: number; sentBytes: number }[] = [];
+  const sink = (event: MigrationEvent) => {
+    if (event.type === 'round')
+      course.push({ atMs: Math.round(event.t), sentBytes: event.sentBytes });
+  };
   const { summary } = await migrate(
     {
       ...DEFAULTS,
@@ -113,12 +121,12 @@ export async function move(
     },
     {
       ...connections,
-      ...{ gate: openGate, sink: () => undefined, run, startedAt: new Date(0) },
+      ...{ gate: openGate, sink, run, startedAt: new Date(0) },
       signal: new AbortController().signal,
     },
   );
   const { sentBytes, resentBytes, rounds, totalMs, outcome } = summary;
-  return { sentBytes, resentBytes, rounds, totalMs: Math.round(totalMs), outcome };
+  return { sentBytes, resentBytes, rounds, totalMs: Math.round(totalMs), outcome, course };
 }
 
 function sum(values: readonly number[]): number {
