@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../src/base/logger.js';
 import type { PolicyName } from '../src/engine/index.js';
-import { Laboratory, NEW_IMAGE, workloadGuest } from '../src/experiment/index.js';
+import { Laboratory, NEW_IMAGE, workloadGuest, type GuestRecipe } from '../src/experiment/index.js';
 import { ControlPort, labDown, labUp, type WorkloadName } from '../src/lab/index.js';
 import { SimulatedClock, workloadCalled } from '../src/simulator/index.js';
 import {
@@ -24,6 +24,10 @@ const DISK_BYTES = 512 * MiB;
 const BYTES_PER_SECOND = 8 * MiB;
 /** Longer than a dirty page waits, so that write-back has begun. */
 const WATCHING: Watching = { forMs: 40_000, everyMs: 2000 };
+
+/** How closely the age of a real guest is told, and how old it can be, in milliseconds. */
+const AGE_STEP_MS = 50;
+const OLDEST_MS = 15_000;
 
 /** One guest, watched and moved. */
 export interface Case {
@@ -61,23 +65,43 @@ export async function measureReal(asked: Case, lane: number): Promise<RealMeasur
   }
 }
 
-/** @param cacheBytes memory that pages of files can take, as a real guest told. */
-export async function measureSimulated(asked: Case, cacheBytes: number): Promise<Measured> {
-  const { workload, seed } = asked;
-  const description = workloadCalled(workload);
-  const recipe = { diskBytes: DISK_BYTES, cacheBytes, seed, rate: 1 };
-  const guest = workloadGuest(description, recipe);
+/** Measures the simulated twin of a real guest: of the same seed, memory and age. */
+export async function measureSimulated(real: RealMeasured): Promise<Measured> {
+  const { workload, policy, seed, dirtyableBytes: cacheBytes } = real;
+  const guest = workloadGuest(workloadCalled(workload), {
+    ...{ diskBytes: DISK_BYTES, cacheBytes, seed, rate: 1 },
+  });
   const shared = { clock: new SimulatedClock(), logger: silentLogger };
   const laboratory = await Laboratory.create({
     ...{ ...shared, size: DISK_BYTES, seed, probe: true },
     createGuest: (device) => guest.create(device),
   });
   try {
+    await shared.clock.sleep(ageOf(real, guest));
     const connections = { ...shared, ...laboratory.connections() };
-    return await measure(asked, { connections, run: 'simrun', image: NEW_IMAGE });
+    const subject = { connections, run: 'simrun', image: NEW_IMAGE };
+    return await measure({ workload, policy, seed }, subject);
   } finally {
     await laboratory.close();
   }
+}
+
+/**
+ * How long a real guest had run its workload when it was first looked for, in milliseconds: a second or
+ * several, the busier the machine the longer. The moment at which as much is dirty in a simulated one
+ * as in the first look at the real one tells. It decides at which point of the workload's own cycle
+ * the migration begins.
+ */
+function ageOf({ sights }: RealMeasured, recipe: GuestRecipe): number {
+  const { atMs, dirtyBytes } = sights[0]!;
+  const ignored = () => undefined;
+  const device = { size: recipe.diskBytes, writePages: ignored, discardPages: ignored };
+  const guest = recipe.create(device);
+  for (let ms = atMs; ms <= OLDEST_MS; ms += AGE_STEP_MS) {
+    guest.advance(ms);
+    if (guest.dirtyBytes >= dirtyBytes) return ms - atMs;
+  }
+  return 0;
 }
 
 async function measure(asked: Case, subject: Subject): Promise<Measured> {

@@ -1,13 +1,13 @@
 /**
  * The simulated lab against the real one: guests of both are left to each workload that both have,
  * looked at meanwhile, and then moved under each policy; the medians of several runs are compared.
- * A run has a seed of its own, and its guests are fresh ones.
+ * A run has a seed of its own, and its guests are fresh ones; each real one has a simulated twin.
  */
 import { appendFile, readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { PolicyName } from '../src/engine/index.js';
 import { WORKLOADS, type WorkloadName } from '../src/lab/index.js';
-import { compareRuns, median, type Comparison, type Run, type Spread } from './model-figures.js';
+import { compareRuns, type Comparison, type Run, type Spread } from './model-figures.js';
 import {
   measureReal,
   measureSimulated,
@@ -45,11 +45,10 @@ export async function benchModel(args: readonly string[]): Promise<void> {
   const comparisons: [WorkloadName, Comparison[]][] = [];
   for (const workload of options.workloads) {
     const ours = real.filter((each) => each.workload === workload);
-    const cacheBytes = median(ours.map(({ dirtyableBytes }) => dirtyableBytes));
     const simulated: Measured[] = [];
-    for (const each of cases.filter((asked) => asked.workload === workload)) {
+    for (const each of ours) {
       console.error(`simulated: ${nameOf(each)}`);
-      simulated.push(await measureSimulated(each, cacheBytes));
+      simulated.push(await measureSimulated(each));
     }
     comparisons.push([workload, compareRuns(runsOf(ours), runsOf(simulated))]);
   }

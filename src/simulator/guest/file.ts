@@ -8,6 +8,8 @@ import { PAGE_BYTES, type GuestFile } from './types.js';
 export class SimulatedFile implements OpenFile {
   pages = 0;
   removed = false;
+  /** It was cut to nothing since somebody closed it last. */
+  emptied = false;
   readonly extents = new Extents();
   readonly cached: CachedInode;
   /** The newest transaction that holds its inode, and the newest that a reader of its data needs. */
