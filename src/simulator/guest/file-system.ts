@@ -3,6 +3,7 @@
  * written back; every change touches the pages of metadata that hold it.
  */
 import { UsageError } from '../../base/errors.js';
+import { BlockAllocator } from './block-allocator.js';
 import { Directories } from './directories.js';
 import { SimulatedFile } from './file.js';
 import { FreeSpace } from './free-space.js';
@@ -28,6 +29,7 @@ export class FileSystem {
   readonly files = new Map<string, SimulatedFile>();
   readonly #byInode = new Map<number, SimulatedFile>();
   readonly #space: FreeSpace;
+  readonly #allocator: BlockAllocator;
   readonly #inodes: InodeNumbers;
   readonly #directories: Directories;
   /** Groups of which nothing became free since they were trimmed. */
@@ -41,6 +43,7 @@ export class FileSystem {
     private readonly dropPages: (file: SimulatedFile, from: number) => void,
   ) {
     this.#space = new FreeSpace(layout.free());
+    this.#allocator = new BlockAllocator(layout, this.#space);
     this.#trimmed = new Uint8Array(layout.groups);
     this.#inodes = new InodeNumbers(layout);
     const middle = Math.floor(layout.groups / 2) * GROUP_PAGES;
@@ -85,13 +88,12 @@ export class FileSystem {
 
   /** Gives pages of a file that have none their places. @throws UsageError when the disk is full. */
   allocate(file: SimulatedFile, first: number, count: number): void {
-    const group = this.layout.groupOfInode(file.inode);
-    let goal = file.extents.goalFor(first) ?? group * GROUP_PAGES;
     for (let page = first; page < first + count;) {
-      const run = this.#take(goal, first + count - page, true);
+      const left = first + count - page;
+      const run = this.#mustTake(() => this.#allocator.take(file, page, left));
+      this.#touchBitmaps(run);
       file.extents.add(page, run.first, run.count);
       page += run.count;
-      goal = run.first + run.count;
     }
     this.touchInode(file, true);
   }
@@ -114,6 +116,7 @@ export class FileSystem {
   truncate(file: SimulatedFile, pages: number): void {
     if (pages < file.pages || file.removed) {
       this.dropPages(file, pages);
+      this.#allocator.giveBack(file);
       for (const run of file.extents.cut(pages)) {
         this.#touchBitmaps(run);
         this.log.free(run);
@@ -180,16 +183,22 @@ export class FileSystem {
   }
 
   #take(goal: number, wanted: number, isData = false): PageRun {
-    let run = this.#space.take(goal, wanted);
+    const run = this.#mustTake(() => this.#space.take(goal, wanted));
+    if (isData) this.#touchBitmaps(run);
+    return run;
+  }
+
+  #mustTake(take: () => PageRun | undefined): PageRun {
+    let run = take();
     if (!run) {
+      for (const file of this.files.values()) this.#allocator.giveBack(file);
       this.log.forceFree();
-      run = this.#space.take(goal, wanted);
+      run = take();
     }
     if (!run)
       throw new UsageError(
         `The guest's disk of ${this.layout.pages * PAGE_BYTES} bytes is full: use a larger disk, or a workload that writes less.`,
       );
-    if (isData) this.#touchBitmaps(run);
     return run;
   }
 
