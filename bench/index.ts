@@ -1,21 +1,29 @@
-/** `npm run bench [-- SECTION …]`: figures against real peers in the same run. Prints, never asserts. */
+/**
+ * `npm run bench [-- SECTION … [OPTION …]]`: figures against real peers in the same run. Prints, never
+ * asserts. Options are those of the section that is named alone; `--help` tells them.
+ */
 import { run as benchBlockSets } from './block-set.js';
 import { benchMemory } from './memory.js';
+import { benchModel } from './model.js';
 import { benchPolicies } from './policies.js';
 import { benchProbe } from './probe.js';
 import { benchSimulatedGuest } from './simulated-guest.js';
 import { benchStream } from './stream.js';
 
-const SECTIONS: Record<string, () => Promise<unknown>> = {
+const SECTIONS: Record<string, (options: readonly string[]) => Promise<unknown>> = {
   sets: () => benchBlockSets(),
   stream: () => benchStream(),
   memory: () => benchMemory(),
   probe: () => benchProbe('6.12'),
   policies: () => benchPolicies(),
+  model: (options) => benchModel(options),
   'simulated-guest': () => benchSimulatedGuest(),
 };
 
-const asked = process.argv.slice(2);
+const args = process.argv.slice(2);
+const firstOption = args.findIndex((each) => each.startsWith('-'));
+const asked = firstOption < 0 ? args : args.slice(0, firstOption);
+const options = firstOption < 0 ? [] : args.slice(firstOption);
 const unknown = asked.filter((name) => !(name in SECTIONS));
 if (unknown.length > 0) {
   console.error(
@@ -23,8 +31,12 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
+if (options.length > 0 && (asked.length !== 1 || asked[0] !== 'model')) {
+  console.error(`Only the section model has options: npm run bench -- model --help`);
+  process.exit(2);
+}
 for (const [name, section] of Object.entries(SECTIONS)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   console.log(`\n== ${name}`);
-  await section();
+  await section(options);
 }

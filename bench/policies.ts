@@ -6,8 +6,6 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { silentLogger } from '../src/base/logger.js';
-import { systemClock } from '../src/base/clock.js';
 import {
   DEFAULTS,
   migrate,
@@ -16,10 +14,8 @@ import {
   type PolicyName,
   type SummaryEvent,
 } from '../src/engine/index.js';
-import { connectQemu, openFileDestination, resolveHost } from '../src/hypervisor/index.js';
 import { labDown, labUp, type LabGuest, type WorkloadName } from '../src/lab/index.js';
-import { connectNbd } from '../src/nbd/index.js';
-import { connectProbe } from '../src/probe/index.js';
+import { connectionsTo } from './real-lab.js';
 
 const MiB = 1024 ** 2;
 const POLICIES: readonly PolicyName[] = ['plain', 'history', 'cache'];
@@ -83,18 +79,9 @@ async function measure(
 }
 
 async function run(guest: LabGuest, options: MigrationOptions) {
-  const shared = { clock: systemClock, logger: silentLogger };
-  const host = await resolveHost(guest.qmp);
   const id = `b${Date.now().toString(36).slice(-6)}`;
   return migrate(options, {
-    ...shared,
-    connectHypervisor: (signal) => connectQemu(host, { ...shared, signal }),
-    connectNbd: (uri, how) => connectNbd(uri, { ...shared, ...how }),
-    connectProbe: (address, signal) => connectProbe(address, { ...shared, signal }),
-    openDestination: (request, { size }, signal) => {
-      if (request.type !== 'file') throw new Error('The bench moves to files.');
-      return openFileDestination(request.path, { ...request, run: id, size, ...shared, signal });
-    },
+    ...(await connectionsTo(guest, id)),
     gate: openGate,
     sink: () => undefined,
     run: id,

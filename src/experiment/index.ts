@@ -4,5 +4,11 @@ export { DISK, Laboratory } from './laboratory.js';
 export { boundFor } from './least-writes.js';
 export { Recorder, readTrace, type Recording } from './recording.js';
 export { recordedBandwidth, replayWith, type Replayed, type ReplayOptions } from './replay.js';
-export { runScenario, type GuestRecipe, type Scenario, type ScenarioParts } from './scenario.js';
+export {
+  NEW_IMAGE,
+  runScenario,
+  type GuestRecipe,
+  type Scenario,
+  type ScenarioParts,
+} from './scenario.js';
 export { workloadGuest } from './workload-guest.js';

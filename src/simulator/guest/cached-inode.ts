@@ -1,7 +1,6 @@
 /** What the page cache knows of an inode: which pages it has there, and since when it is dirty. */
 import type { Places } from './extents.js';
 import { NONE } from './frame-table.js';
-import type { Pass } from './pass.js';
 import type { CacheClass } from './types.js';
 
 export interface CachedInodeOptions {
@@ -28,8 +27,6 @@ export class CachedInode {
   dirtiedMs: number | undefined;
   /** Where the next write-back begins. */
   cyclePage = 0;
-  /** A write-back of background that goes on later. */
-  pass: Pass | undefined;
   /** When the last of its writes that are known of arrives. */
   arriveMs = 0;
 

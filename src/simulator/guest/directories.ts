@@ -3,6 +3,8 @@ import type { InodeNumbers } from './inode-numbers.js';
 import type { Layout, PageRun } from './layout.js';
 
 const ROOT_INODE = 2;
+/** Where the disk is mounted (protocol/WORKLOAD.md): its files are in the root of their file system. */
+const MOUNT_POINT = '/mnt';
 /** Entries of a page of a folder, about. */
 const ENTRIES = 60;
 
@@ -26,7 +28,8 @@ export class Directories {
   readonly #byPath = new Map<string, Directory>();
 
   constructor(private readonly options: DirectoryOptions) {
-    this.#byPath.set('/', this.#make(ROOT_INODE, 0));
+    const root = this.#make(ROOT_INODE, 0);
+    this.#byPath.set('/', root).set(MOUNT_POINT, root);
   }
 
   /** The group of the disk in which the files of a path's folder lie. */
@@ -71,7 +74,7 @@ export class Directories {
     if (known) return known;
     const above = this.#parent(folder);
     const { layout, inodes, touch } = this.options;
-    const isTop = folder.lastIndexOf('/') === 0;
+    const isTop = above.inode === ROOT_INODE;
     const inode = inodes.take(isTop ? hash(folder) % layout.groups : above.group);
     const made = this.#make(inode, layout.groupOfInode(inode));
     this.#byPath.set(folder, made);

@@ -5,6 +5,7 @@
  */
 import { UsageError } from '../../base/errors.js';
 import { NoSpaceError } from '../workload/no-space.js';
+import { BlockAllocator } from './block-allocator.js';
 import { Directories } from './directories.js';
 import { SimulatedFile } from './file.js';
 import { FreeSpace } from './free-space.js';
@@ -30,6 +31,7 @@ export class FileSystem {
   readonly files = new Map<string, SimulatedFile>();
   readonly #byInode = new Map<number, SimulatedFile>();
   readonly #space: FreeSpace;
+  readonly #allocator: BlockAllocator;
   readonly #inodes: InodeNumbers;
   readonly #directories: Directories;
   /** Groups of which nothing became free since they were trimmed. */
@@ -45,6 +47,7 @@ export class FileSystem {
     private readonly dropPages: (file: SimulatedFile, from: number) => void,
   ) {
     this.#space = new FreeSpace(layout.free());
+    this.#allocator = new BlockAllocator(layout, this.#space);
     this.#trimmed = new Uint8Array(layout.groups);
     this.#inodes = new InodeNumbers(layout);
     const middle = Math.floor(layout.groups / 2) * GROUP_PAGES;
@@ -96,7 +99,7 @@ export class FileSystem {
    * freed is free first.
    */
   roomFor(wanted: number): number {
-    if (this.#space.pages - this.#promised < wanted) this.log.forceFree();
+    if (this.#space.pages - this.#promised < wanted) this.#reclaim();
     return this.#space.pages - this.#promised;
   }
 
@@ -113,13 +116,12 @@ export class FileSystem {
 
   /** Gives pages of a file that have none their places. @throws NoSpaceError. */
   allocate(file: SimulatedFile, first: number, count: number): void {
-    const group = this.layout.groupOfInode(file.inode);
-    let goal = file.extents.goalFor(first) ?? group * GROUP_PAGES;
     for (let page = first; page < first + count;) {
-      const run = this.#take(goal, first + count - page, true);
+      const left = first + count - page;
+      const run = this.#mustTake(() => this.#allocator.take(file, page, left));
+      this.#touchBitmaps(run);
       file.extents.add(page, run.first, run.count);
       page += run.count;
-      goal = run.first + run.count;
     }
     this.touchInode(file, true);
   }
@@ -142,6 +144,7 @@ export class FileSystem {
   truncate(file: SimulatedFile, pages: number): void {
     if (pages < file.pages || file.removed) {
       this.dropPages(file, pages);
+      this.#allocator.giveBack(file);
       for (const run of file.extents.cut(pages)) {
         this.#touchBitmaps(run);
         this.log.free(run);
@@ -212,13 +215,25 @@ export class FileSystem {
   }
 
   #take(goal: number, wanted: number, isData = false): PageRun {
-    let run = this.#space.take(goal, wanted);
+    const run = this.#mustTake(() => this.#space.take(goal, wanted));
+    if (isData) this.#touchBitmaps(run);
+    return run;
+  }
+
+  /** Frees what is kept for files that grow, and what waits for a commit. */
+  #reclaim(): void {
+    for (const file of this.files.values()) this.#allocator.giveBack(file);
+    this.#allocator.giveBackShared();
+    this.log.forceFree();
+  }
+
+  #mustTake(take: () => PageRun | undefined): PageRun {
+    let run = take();
     if (!run) {
-      this.log.forceFree();
-      run = this.#space.take(goal, wanted);
+      this.#reclaim();
+      run = take();
     }
     if (!run) throw this.#full();
-    if (isData) this.#touchBitmaps(run);
     return run;
   }
 

@@ -3,6 +3,7 @@ import type { OpenFile } from '../workload/types.js';
 import { CachedInode } from './cached-inode.js';
 import { Extents } from './extents.js';
 import type { Transaction } from './journal.js';
+import type { PageRun } from './layout.js';
 import { PAGE_BYTES, type GuestFile } from './types.js';
 
 export class SimulatedFile implements OpenFile {
@@ -10,7 +11,11 @@ export class SimulatedFile implements OpenFile {
   removed = false;
   /** Dirty pages that have no place yet; the file system keeps as many free for them. */
   promised = 0;
+  /** It was cut to nothing since somebody closed it last. */
+  emptied = false;
   readonly extents = new Extents();
+  /** Room on the disk behind its last page that is kept for it. */
+  kept: PageRun | undefined;
   readonly cached: CachedInode;
   /** The newest transaction that holds its inode, and the newest that a reader of its data needs. */
   changedIn: Transaction | undefined;

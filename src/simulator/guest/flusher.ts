@@ -2,72 +2,96 @@
  * The kernel's flusher (fs/fs-writeback.c): from time to time it writes the inodes that have been
  * dirty for long, and in the background the oldest while too much is dirty. One batch is on its way
  * at a time.
+ *
+ * An inode has its turn until a chunk of it is written; what is left of it comes again after the
+ * others. When background work ends before that, the inode stays queued, and the next work of either
+ * kind goes on with it, however young it is: periodic work then writes all of it.
  */
 import type { CachedInode } from './cached-inode.js';
 import { submit, type Kernel } from './kernel.js';
-import { Batch, Pass, beginPass, fill } from './pass.js';
+import { Batch, type Pass, beginPass, fill } from './pass.js';
+import { timerDueMs } from './timer-wheel.js';
 import { PAGE_BYTES } from './types.js';
 
 /** The kernel writes at least so many pages of an inode before it turns to the next. */
 const CHUNK_PAGES = 1024;
-/** How long it goes on in the background before it looks whether enough is written. */
+/** How long it goes on before it looks whether enough is written. */
 const ROUND_MS = 100;
 
 interface Work {
   readonly background: boolean;
-  /** Inodes whose turn comes; those that have more than a chunk come again after the others. */
-  waiting: (CachedInode | Pass)[];
-  again: Pass[];
+  /** Pages that it may write still. */
+  pages: number;
   current: { readonly pass: Pass; left: number } | undefined;
   roundMs: number;
-  /** Whether anything was sent since the inodes were listed. */
-  sent: boolean;
+  /** Whether anything was written in the round. */
+  progress: boolean;
 }
 
 export class Flusher {
   #work: Work | undefined;
-  #periodicMs = Infinity;
+  /** When it wakes, if it has no work. */
+  #wakeMs = Infinity;
+  /** When it looked for old inodes last. */
+  #periodicMs = 0;
   /** A batch is on its way. */
   #waits = false;
+  /** Inodes whose turn comes, and those that come after them. */
+  #queue: CachedInode[] = [];
+  #more: CachedInode[] = [];
+  readonly #queued = new Set<CachedInode>();
 
-  constructor(private readonly kernel: Kernel) {}
+  /** @param timerPhaseMs where the steps of the kernel's timers begin. */
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly timerPhaseMs: number,
+  ) {}
 
   /** When it acts next. */
   get nextMs(): number {
     if (this.#waits) return Infinity;
-    return this.#work ? this.kernel.nowMs : this.#periodicMs;
+    return this.#work ? this.kernel.nowMs : this.#wakeMs;
   }
 
   /** Something became dirty. */
   arm(): void {
-    if (this.#periodicMs === Infinity && this.kernel.cache.dirtyInodes.size > 0) this.#setAlarm();
+    if (this.#wakeMs === Infinity && this.kernel.cache.dirtyInodes.size > 0) this.#setAlarm();
   }
 
   /** The interval was changed; the kernel wakes the flusher for that. */
   rearm(): void {
-    this.#periodicMs = Infinity;
+    this.#wakeMs = Infinity;
     this.arm();
   }
 
   /** Begins to write in the background where too much is dirty. */
   startBackground(): void {
-    if (!this.#work && this.#isOverBackground()) this.#work = newWork(true, this.#dirtyInodes());
+    if (!this.#work && this.#isOverBackground()) this.#wakeMs = this.kernel.nowMs;
   }
 
   act(): void {
-    const { kernel } = this;
-    const work = (this.#work ??= newWork(false, this.#expiredInodes()));
+    const work = (this.#work ??= this.#begin());
     const batch = new Batch();
-    while (!batch.isFull && this.#advance(work, batch));
+    while (work && !batch.isFull && this.#advance(work, batch));
     if (batch.frames.length > 0) {
-      work.sent = true;
       this.#waits = true;
-      submit(kernel, batch, () => (this.#waits = false));
+      submit(this.kernel, batch, () => (this.#waits = false));
     } else {
-      this.#work = undefined;
-      this.#setAlarm();
-      if (!work.background) this.startBackground();
+      this.#work = work?.background === false ? this.#beginBackground() : undefined;
+      if (!this.#work) this.#setAlarm();
     }
+  }
+
+  #begin(): Work | undefined {
+    const { cache, nowMs } = this.kernel;
+    const dueMs = this.#intervalMs > 0 ? this.#periodicMs + this.#intervalMs : Infinity;
+    if (nowMs < dueMs) return this.#beginBackground();
+    this.#periodicMs = nowMs;
+    return newWork(false, cache.dirtyPages + cache.dirtyInodes.size);
+  }
+
+  #beginBackground(): Work | undefined {
+    return this.#isOverBackground() ? newWork(true, Infinity) : undefined;
   }
 
   /** Puts pages of the inode whose turn it is into the batch. @returns false when nothing is left. */
@@ -76,12 +100,14 @@ export class Flusher {
     const { pass, left } = work.current!;
     const taken = fill(this.kernel.cache, pass, batch, left, false);
     work.current!.left -= taken;
+    work.pages -= taken;
+    work.progress ||= taken > 0;
     if (pass.finished) {
-      pass.inode.pass = undefined;
+      this.#queued.delete(pass.inode);
       this.kernel.cache.passed(pass.inode, this.kernel.nowMs);
       work.current = undefined;
     } else if (work.current!.left <= 0) {
-      work.again.push(pass);
+      this.#more.push(pass.inode);
       work.current = undefined;
     }
     return true;
@@ -90,30 +116,31 @@ export class Flusher {
   /** Turns to the next inode. @returns false when there is none, or enough is written. */
   #turn(work: Work): boolean {
     const { nowMs } = this.kernel;
-    const roundOver = work.waiting.length === 0 || nowMs - work.roundMs >= ROUND_MS;
-    if (work.background && roundOver) {
-      if (!this.#isOverBackground()) return false;
+    if (this.#queue.length === 0 || nowMs - work.roundMs >= ROUND_MS) {
+      if (work.pages <= 0 || (work.background && !this.#isOverBackground())) return false;
+      if (work.roundMs >= 0 && !work.progress && this.#more.length === 0) return false;
       work.roundMs = nowMs;
+      work.progress = false;
+      if (this.#queue.length === 0) this.#fillQueue(work);
     }
-    if (work.waiting.length === 0) {
-      work.waiting = work.again;
-      work.again = [];
-    }
-    if (work.waiting.length === 0 && work.background && work.sent) {
-      work.waiting = this.#dirtyInodes();
-      work.sent = false;
-    }
-    const next = work.waiting.shift();
+    const next = this.#queue.shift();
     if (!next) return false;
-    const pass = next instanceof Pass ? next : this.#passFor(next, work);
-    pass.inode.pass = work.background ? pass : undefined;
-    work.current = { pass, left: this.#chunkPages() };
+    work.current = { pass: beginPass(this.kernel.cache, next), left: this.#chunkPages() };
     return true;
   }
 
-  /** In the background it goes on where it was; otherwise all that is dirty now is written. */
-  #passFor(inode: CachedInode, work: Work): Pass {
-    return (work.background ? inode.pass : undefined) ?? beginPass(this.kernel.cache, inode);
+  /** Queues what was begun, and then, the oldest first, what is old enough for the work. */
+  #fillQueue({ background }: Work): void {
+    const { cache, nowMs, settings } = this.kernel;
+    this.#queue = this.#more;
+    this.#more = [];
+    const before = background ? nowMs : nowMs - settings.dirtyExpireCentisecs * 10;
+    for (const inode of cache.dirtyInodes) {
+      if (this.#queued.has(inode)) continue;
+      if (inode.dirtiedMs! > before) break;
+      this.#queue.push(inode);
+      this.#queued.add(inode);
+    }
   }
 
   #chunkPages(): number {
@@ -127,27 +154,20 @@ export class Flusher {
     return this.kernel.cache.dirtyPages > this.kernel.thresholds.background;
   }
 
-  #dirtyInodes(): CachedInode[] {
-    return [...this.kernel.cache.dirtyInodes];
-  }
-
-  #expiredInodes(): CachedInode[] {
-    const { cache, nowMs, settings } = this.kernel;
-    const expired: CachedInode[] = [];
-    for (const inode of cache.dirtyInodes) {
-      if (inode.dirtiedMs! > nowMs - settings.dirtyExpireCentisecs * 10) break;
-      expired.push(inode);
-    }
-    return expired;
+  get #intervalMs(): number {
+    return this.kernel.settings.dirtyWritebackCentisecs * 10;
   }
 
   #setAlarm(): void {
-    const { cache, nowMs, settings } = this.kernel;
-    const interval = settings.dirtyWritebackCentisecs * 10;
-    this.#periodicMs = cache.dirtyInodes.size > 0 && interval > 0 ? nowMs + interval : Infinity;
+    const { cache, nowMs } = this.kernel;
+    const interval = this.#intervalMs;
+    this.#wakeMs =
+      cache.dirtyInodes.size > 0 && interval > 0
+        ? timerDueMs(nowMs, interval, this.timerPhaseMs)
+        : Infinity;
   }
 }
 
-function newWork(background: boolean, waiting: CachedInode[]): Work {
-  return { background, waiting, again: [], current: undefined, roundMs: -Infinity, sent: false };
+function newWork(background: boolean, pages: number): Work {
+  return { background, pages, current: undefined, roundMs: -Infinity, progress: false };
 }

@@ -33,6 +33,23 @@ export class FreeSpace {
     return this.#cut(index, this.#firsts[index]!, Math.min(wanted, this.#counts[index]!));
   }
 
+  /**
+   * Takes `size` pages in one run at a multiple of `size`: the first from `goal` on, or in the runs before it.
+   * @returns undefined where none of those that were looked at has room.
+   */
+  takeAligned(goal: number, size: number): PageRun | undefined {
+    const runs = this.#firsts.length;
+    const at = Math.max(0, this.#indexAt(goal));
+    for (let step = 0; step < Math.min(runs, LOOKED_AT); step++) {
+      const index = (at + step) % runs;
+      const start = this.#firsts[index]!;
+      const from = index === at && step === 0 ? Math.max(start, goal) : start;
+      const first = Math.ceil(from / size) * size;
+      if (first + size <= start + this.#counts[index]!) return this.#cut(index, first, size);
+    }
+    return undefined;
+  }
+
   /** Gives pages back that were taken. */
   release(first: number, count: number): void {
     const before = this.#indexAt(first);

@@ -3,12 +3,13 @@
  * advanced in, it does the same: everything happens at times of its own, in their order.
  */
 import { UsageError } from '../../base/errors.js';
+import { createRandom } from '../random.js';
 import type { RunningWorkload, Workload } from '../workload/types.js';
 import { Disk } from './disk.js';
 import { DrainJob } from './drain.js';
 import { Flusher } from './flusher.js';
 import { Journal } from './journal.js';
-import { dropPages, type Kernel } from './kernel.js';
+import { dropPages, startWriting, type Kernel } from './kernel.js';
 import { lookAt } from './look.js';
 import { makeFileSystem } from './make-file-system.js';
 import { PageCache } from './page-cache.js';
@@ -46,6 +47,9 @@ export function createGuest(options: GuestOptions): Guest {
   return new SimulatedGuest(options);
 }
 
+/** Of the kernel's timers for some seconds; where a step begins is as the guest happened to boot. */
+const TIMER_STEP_MS = 256;
+
 /** Things that happen in the guest, in the order in which they do at one time. */
 interface Source {
   readonly nextMs: number;
@@ -70,7 +74,8 @@ class SimulatedGuest implements Guest {
     this.#aheadMs = startMs;
     const kernel = makeKernel(options);
     this.#kernel = kernel;
-    this.#flusher = new Flusher(kernel);
+    const timerPhaseMs = createRandom(seed, 'timers').next() * TIMER_STEP_MS;
+    this.#flusher = new Flusher(kernel, timerPhaseMs);
     kernel.cache.wake = () => this.#flusher.arm();
     this.#workload = workload.start(new KernelCalls(kernel, this.#flusher), seed);
   }
@@ -130,6 +135,16 @@ class SimulatedGuest implements Guest {
 
   look({ clean }: { readonly clean: boolean }): CacheLook {
     return lookAt(this.#kernel.cache, this.#kernel.disk, this.#kernel.nowMs, clean);
+  }
+
+  closeLookedAt({ clean }: { readonly clean: boolean }): void {
+    for (const { options, dirtyPages } of [...this.#kernel.cache.inodes()]) {
+      const file =
+        options.number === undefined ? undefined : this.#kernel.files.byInode(options.number);
+      if (!file?.emptied || (dirtyPages === 0 && !clean)) continue;
+      file.emptied = false;
+      startWriting(this.#kernel, file.cached, false);
+    }
   }
 
   file(inode: number): GuestFile | undefined {

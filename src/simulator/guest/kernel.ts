@@ -1,10 +1,11 @@
 /** What the parts of the guest's kernel share: its clock, settings, page cache, disk and file system. */
+import type { CachedInode } from './cached-inode.js';
 import type { Disk } from './disk.js';
 import type { SimulatedFile } from './file.js';
 import type { FileSystem } from './file-system.js';
 import type { Journal } from './journal.js';
 import type { PageCache } from './page-cache.js';
-import type { Batch } from './pass.js';
+import { Batch, beginPass, fill } from './pass.js';
 import type { Thresholds } from './settings.js';
 import type { GuestSettings } from './types.js';
 
@@ -51,4 +52,18 @@ export function submit(kernel: Kernel, batch: Batch, arrived?: () => void): numb
   });
   for (const inode of inodes) inode.arriveMs = dueMs;
   return dueMs;
+}
+
+/**
+ * Sends what is dirty of an inode on its way.
+ * @param again what is dirty again while a write of it is under way, too.
+ */
+export function startWriting(kernel: Kernel, inode: CachedInode, again: boolean): void {
+  if (inode.dirtyPages === 0) return;
+  const pass = beginPass(kernel.cache, inode);
+  while (!pass.finished) {
+    const batch = new Batch();
+    fill(kernel.cache, pass, batch, Infinity, again);
+    if (batch.frames.length > 0) submit(kernel, batch);
+  }
 }

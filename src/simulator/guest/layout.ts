@@ -75,6 +75,15 @@ export class Layout {
     return this.#flexStart(group) + this.#flexCount(group) + (group % FLEX_GROUPS);
   }
 
+  /**
+   * Where the data of files of a group begins: ext4 leaves the first of the groups that keep their
+   * metadata together to folders.
+   */
+  dataGroup(group: number): number {
+    const first = group - (group % FLEX_GROUPS);
+    return first + 1 < this.groups ? first + 1 : group;
+  }
+
   groupOfInode(inode: number): number {
     return Math.floor((inode - 1) / this.inodesOfGroup);
   }

@@ -5,8 +5,7 @@ import type { OpenFile, SystemCalls } from '../workload/types.js';
 import { SimulatedFile } from './file.js';
 import type { Flusher } from './flusher.js';
 import type { Transaction } from './journal.js';
-import { dropPages, submit, type Kernel } from './kernel.js';
-import { Batch, beginPass, fill } from './pass.js';
+import { dropPages, startWriting, type Kernel } from './kernel.js';
 import { writerPauseMs } from './throttle.js';
 
 /** Pages that O_DIRECT sends at once. */
@@ -71,7 +70,7 @@ export class KernelCalls implements SystemCalls {
   sync(open: OpenFile, metadata: boolean): number {
     const file = check(open, 'sync', 0, 0);
     const { journal, nowMs, settings } = this.kernel;
-    this.#startWriting(file, true);
+    startWriting(this.kernel, file.cached, true);
     const dataMs = Math.max(nowMs, file.cached.arriveMs);
     const transaction = metadata ? file.changedIn : file.grownIn;
     if (transaction && transaction === journal.running)
@@ -83,6 +82,7 @@ export class KernelCalls implements SystemCalls {
   truncate(open: OpenFile, pages: number): number {
     const file = check(open, 'truncate', pages, 0);
     this.kernel.files.truncate(file, pages);
+    if (pages === 0) file.emptied = true;
     return 0;
   }
 
@@ -91,7 +91,7 @@ export class KernelCalls implements SystemCalls {
     const replaces = this.kernel.files.files.has(to);
     this.#orFull(to, () => this.kernel.files.rename(file, to));
     // As ext4 does, so that a crash leaves the old content or the new.
-    if (replaces) this.#startWriting(file, false);
+    if (replaces) startWriting(this.kernel, file.cached, false);
   }
 
   unlink(path: string): void {
@@ -147,18 +147,6 @@ export class KernelCalls implements SystemCalls {
   #full(path: string, written: number): never {
     this.kernel.tell('full', `vda: ${path} can't be written: No space left on device (28)`);
     throw new NoSpaceError(`There is no room for ${path} on the guest's disk`, written);
-  }
-
-  /** Sends what is dirty of a file on its way. */
-  #startWriting(file: SimulatedFile, again: boolean): void {
-    const { cache } = this.kernel;
-    if (file.cached.dirtyPages === 0) return;
-    const pass = beginPass(cache, file.cached);
-    while (!pass.finished) {
-      const batch = new Batch();
-      fill(cache, pass, batch, Infinity, again);
-      if (batch.frames.length > 0) submit(this.kernel, batch);
-    }
   }
 
   #named(path: string, what: string): SimulatedFile {

@@ -96,6 +96,12 @@ export interface Guest {
   resume(nowMs: number): void;
   /** As of the last `advance`. */
   look(options: { readonly clean: boolean }): CacheLook;
+  /**
+   * What a probe does to the guest by a look: it opens every file that is dirty (with `clean`, every
+   * one that is cached) to learn where it lies, and closes it. ext4 writes what a file holds on the
+   * first close after it was cut to nothing (`auto_da_alloc`). Absent where that changes nothing.
+   */
+  closeLookedAt?(options: { readonly clean: boolean }): void;
   /** The file with that inode number; it may be gone. */
   file(inode: number): GuestFile | undefined;
   /** All files, by their paths. */

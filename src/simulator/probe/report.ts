@@ -105,6 +105,7 @@ const nothing: Gathered = {
 /** Takes a look, and as much of it as the bounds let through. */
 function gather(guest: Guest, faults: ProbeFaults, { clean, paths }: ReportRequest): Gathered {
   const { runs: all, delayedBytes } = guest.look({ clean });
+  guest.closeLookedAt?.({ clean });
   const runs = faults.forgetsClean ? all.filter(({ state }) => state !== 'clean') : all;
   const most = Math.min(EXTENT_LIMIT, faults.mostExtents ?? Infinity);
   const files = new Map<number, number>();

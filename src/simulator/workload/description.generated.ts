@@ -158,9 +158,9 @@ export interface Files {
    */
   firstNumber?: number;
   /**
-   * Whether they are there before the workload begins, in full size; true unless told.
+   * Whether they are there before the workload begins: in full size (true, unless told), empty, or not at all (false).
    */
-  laidOut?: boolean;
+  laidOut?: true | 'empty' | false;
 }
 /**
  * A program: what one operation of it is, and how often it does that.

@@ -9,7 +9,7 @@ export interface FileSet {
   readonly count: number;
   /** The full size of each, in pages. */
   readonly pages: number;
-  readonly laidOut: boolean;
+  readonly laidOut: NonNullable<Files['laidOut']>;
   /** @param index from 0 on. */
   path(index: number): string;
 }
@@ -37,10 +37,11 @@ export function layOut(files: Files, diskPages: number): FileSet {
 
 /** The set's files that are there before a workload begins. */
 export function laidOutFiles(set: FileSet): LaidOutFile[] {
-  const count = set.laidOut ? set.count : 0;
+  const count = set.laidOut === false ? 0 : set.count;
+  const pages = set.laidOut === 'empty' ? 0 : set.pages;
   return Array.from({ length: count }, (_, index) => ({
     path: set.path(index),
-    pages: set.pages,
+    pages,
   }));
 }
 
@@ -55,10 +56,10 @@ export class LiveFile {
     readonly path: string,
     /** Its full size, in pages. */
     readonly pages: number,
-    laidOut: boolean,
+    laidOut: FileSet['laidOut'],
   ) {
-    this.exists = laidOut;
-    this.present = laidOut ? pages : 0;
+    this.exists = laidOut !== false;
+    this.present = laidOut === true ? pages : 0;
   }
 
   /** Opens it; makes it where it is not there. */

@@ -220,8 +220,12 @@ export const schema = {
           "maximum": 1000000000
         },
         "laidOut": {
-          "description": "Whether they are there before the workload begins, in full size; true unless told.",
-          "type": "boolean"
+          "description": "Whether they are there before the workload begins: in full size (true, unless told), empty, or not at all (false).",
+          "enum": [
+            true,
+            "empty",
+            false
+          ]
         }
       },
       "required": [
