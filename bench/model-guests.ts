@@ -65,8 +65,11 @@ export async function measureReal(asked: Case, lane: number): Promise<RealMeasur
   }
 }
 
-/** Measures the simulated twin of a real guest: of the same seed, memory and age. */
-export async function measureSimulated(real: RealMeasured): Promise<Measured> {
+/**
+ * Measures the simulated twin of a real guest: of the same seed, memory and age.
+ * @param lateMs how much later its migration begins.
+ */
+export async function measureSimulated(real: RealMeasured, lateMs: number): Promise<Measured> {
   const { workload, policy, seed, dirtyableBytes: cacheBytes } = real;
   const guest = workloadGuest(workloadCalled(workload), {
     ...{ diskBytes: DISK_BYTES, cacheBytes, seed, rate: 1 },
@@ -80,7 +83,7 @@ export async function measureSimulated(real: RealMeasured): Promise<Measured> {
     await shared.clock.sleep(ageOf(real, guest));
     const connections = { ...shared, ...laboratory.connections() };
     const subject = { connections, run: 'simrun', image: NEW_IMAGE };
-    return await measure({ workload, policy, seed }, subject);
+    return await measure({ workload, policy, seed }, subject, lateMs);
   } finally {
     await laboratory.close();
   }
@@ -104,8 +107,9 @@ function ageOf({ sights }: RealMeasured, recipe: GuestRecipe): number {
   return 0;
 }
 
-async function measure(asked: Case, subject: Subject): Promise<Measured> {
+async function measure(asked: Case, subject: Subject, lateMs = 0): Promise<Measured> {
   const sights = await watch(subject, WATCHING);
+  await subject.connections.clock.sleep(lateMs);
   return { ...asked, sights, moved: await move(subject, asked.policy, BYTES_PER_SECOND) };
 }
 

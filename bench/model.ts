@@ -5,6 +5,7 @@
  */
 import { appendFile, readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { UsageError } from '../src/base/errors.js';
 import type { PolicyName } from '../src/engine/index.js';
 import { WORKLOADS, type WorkloadName } from '../src/lab/index.js';
 import { compareRuns, type Comparison, type Run, type Spread } from './model-figures.js';
@@ -21,6 +22,7 @@ const HELP = `Options of the section model:
   --workloads A,B   only these
   --kept FILE       real guests that were measured before are taken from FILE, others are added to it
   --lanes N         real guests at the same time (2)
+  --late MS         simulated migrations begin so much later, to see what hangs on the moment (0)
   --json            one object a line: a figure of a workload
   --help`;
 
@@ -31,6 +33,7 @@ interface ModelOptions {
   readonly workloads: readonly WorkloadName[];
   readonly kept: string | undefined;
   readonly lanes: number;
+  readonly lateMs: number;
   readonly json: boolean;
 }
 
@@ -48,7 +51,7 @@ export async function benchModel(args: readonly string[]): Promise<void> {
     const simulated: Measured[] = [];
     for (const each of ours) {
       console.error(`simulated: ${nameOf(each)}`);
-      simulated.push(await measureSimulated(each));
+      simulated.push(await measureSimulated(each, options.lateMs));
     }
     comparisons.push([workload, compareRuns(runsOf(ours), runsOf(simulated))]);
   }
@@ -64,6 +67,7 @@ function parseOptions(args: readonly string[]): ModelOptions | undefined {
       workloads: { type: 'string', default: WORKLOADS.join(',') },
       kept: { type: 'string' },
       lanes: { type: 'string', default: '2' },
+      late: { type: 'string', default: '0' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -74,20 +78,21 @@ function parseOptions(args: readonly string[]): ModelOptions | undefined {
     workloads: values.workloads.split(',').map(workloadOf),
     kept: values.kept,
     lanes: countOf(values.lanes, '--lanes'),
+    lateMs: countOf(values.late, '--late', 0),
     json: values.json,
   };
 }
 
-function countOf(text: string, option: string): number {
+function countOf(text: string, option: string, least = 1): number {
   const count = Number(text);
-  if (Number.isInteger(count) && count > 0) return count;
-  throw new Error(`${option} is a number above 0, not ${text}.`);
+  if (Number.isInteger(count) && count >= least) return count;
+  throw new UsageError(`${option} is a whole number from ${least} on, not ${text}.`);
 }
 
 function workloadOf(text: string): WorkloadName {
   const known = WORKLOADS.find((name) => name === text.trim());
   if (known) return known;
-  throw new Error(`Both labs have ${WORKLOADS.join(', ')}; there is no ${text}.`);
+  throw new UsageError(`Both labs have ${WORKLOADS.join(', ')}; there is no ${text}.`);
 }
 
 /** A whole run of all workloads first, so that what is kept of a run that was cut short is of use. */
