@@ -177,6 +177,7 @@ export class QemuSource implements SourceDisk {
     const node = nodes.find((each) => each['node-name'] === this.target.node);
     const { disk } = this;
     const found = bitmapsOf(this.#options.run, node?.['dirty-bitmaps'] ?? []);
+    this.#spent = found.map(({ name }) => name);
     const { spent, unread, recording } = chain(disk, found, { ...this.#options, after });
     this.#session.countFrom('dirty', recording.number);
     this.#spent = spent.map(({ name }) => name);
