@@ -115,7 +115,8 @@ function sentence(error: ErrorObject, path: Path): Objection {
       return { path, message: `${subject} must be ${wanted}, not ${shown(data)}.` };
     }
     case 'enum': {
-      const allowed = params.allowedValues as string[];
+      const values = params.allowedValues as unknown[];
+      const allowed = values.filter((value) => typeof value === 'string');
       const hint = typeof data === 'string' ? didYouMean(data, allowed) : '';
       return { path, message: `${subject} can't be ${shown(data)}.${hint} ${allowance(parent)}` };
     }
