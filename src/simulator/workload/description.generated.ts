@@ -158,7 +158,7 @@ export interface Files {
    */
   firstNumber?: number;
   /**
-   * Whether they are there before the workload begins: in full size (true, unless told), empty, or not at all (false).
+   * What is there before the workload begins: true (all, in full size; unless told), "empty" (all, without content), or false (none).
    */
   laidOut?: true | 'empty' | false;
 }

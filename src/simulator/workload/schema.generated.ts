@@ -220,7 +220,7 @@ export const schema = {
           "maximum": 1000000000
         },
         "laidOut": {
-          "description": "Whether they are there before the workload begins: in full size (true, unless told), empty, or not at all (false).",
+          "description": "What is there before the workload begins: true (all, in full size; unless told), \"empty\" (all, without content), or false (none).",
           "enum": [
             true,
             "empty",

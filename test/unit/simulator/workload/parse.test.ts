@@ -53,6 +53,11 @@ const WRONG: [string, string, RegExp][] = [
     /^3:60: "size" can't be "10 KB"\. What it can be: a size: a number and B, KiB, MiB/,
   ],
   [
+    'a name that is almost one of several kinds of values',
+    text(DATA.replace('"size"', '"laidOut": "emty", "size"')),
+    /^3:63: "laidOut" can't be "emty"\. Did you mean "empty"\? What it can be: what is there/,
+  ],
+  [
     'a text for a number',
     text(DATA.replace('"size"', '"count": "3", "size"')),
     /^3:61: "count" must be a whole number, not "3"\./,
