@@ -207,9 +207,12 @@ describe('is refused, and nothing is changed', () => {
       expect(cancelled.code).toBe(6);
       expect(cancelled.stdout).toContain('What the run had left before is there still.');
     }
-    await vi.waitFor(async () => {
-      expect((await place.execute('recover', '--yes')).stdout).toContain('Nothing of run');
-    });
+    await vi.waitFor(
+      async () => {
+        expect((await place.execute('recover', '--yes')).stdout).toContain('Nothing of run');
+      },
+      { timeout: 30_000 },
+    );
     await expectDone(died, image, 'source');
   });
 });
