@@ -4,7 +4,7 @@ import type { EventLimits } from '../engine/index.js';
 import { controlRun, viewFor } from './controller.js';
 import { keyHelp } from './control.js';
 import { exitCodeHelp, type ExitCode } from './exit-codes.js';
-import { parseCount, parseDuration, parseRate } from './units.js';
+import { parseCount, parseDuration, parseRate } from '../base/units.js';
 import type { World } from './world.js';
 
 interface AttachFlags {

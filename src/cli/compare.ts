@@ -10,7 +10,7 @@ import {
   scenarioOf,
   type ExperimentFlags,
 } from './experiment-options.js';
-import { formatBytes, formatDuration } from './units.js';
+import { formatBytes, formatDuration } from '../base/units.js';
 import { createStyle, wantsColours } from './view/style.js';
 import { renderTable, type Column } from './view/table.js';
 import type { World } from './world.js';

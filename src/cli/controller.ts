@@ -14,7 +14,8 @@ import { reportError } from './report.js';
 import { JsonView, PlainView } from './view/line-views.js';
 import { LiveView } from './view/live.js';
 import { QuietView, type RunView } from './view/run-view.js';
-import type { EngineLink, World } from './world.js';
+import type { EngineLink } from '../reach/types.js';
+import type { World } from './world.js';
 
 export interface ControllerOptions {
   /** Starts the run's engine process, or finds it. */

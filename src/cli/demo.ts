@@ -8,7 +8,7 @@ import { comparisonLines } from './compare.js';
 import { viewFor } from './controller.js';
 import { exitCodeOfRun, type ExitCode } from './exit-codes.js';
 import { Interrupt } from './interrupt.js';
-import { formatBytes, formatRate } from './units.js';
+import { formatBytes, formatRate } from '../base/units.js';
 import { PlainView } from './view/line-views.js';
 import { LiveView } from './view/live.js';
 import type { RunView } from './view/run-view.js';

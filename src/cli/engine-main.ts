@@ -14,7 +14,7 @@ import {
   type EngineGreeting,
   type EngineRequest,
 } from '../engine/index.js';
-import { openRun } from './parts.js';
+import { openRun } from '../reach/index.js';
 import { isDebugging } from './report.js';
 
 const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');

@@ -11,7 +11,7 @@ import {
   parseDuration,
   parseRate,
   parseSize,
-} from './units.js';
+} from '../base/units.js';
 
 const MiB = 1024 ** 2;
 

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { FAULT_NAMES, FAULTS, faultCalled, LAB_DEFAULTS, labFault } from '../lab/index.js';
 import type { FaultDescription, FaultValues } from '../lab/index.js';
-import { formatBytes, parseDuration, parseRate, parseSize } from './units.js';
+import { formatBytes, parseDuration, parseRate, parseSize } from '../base/units.js';
 import type { World } from './world.js';
 
 const EXAMPLES = `

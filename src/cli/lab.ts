@@ -21,7 +21,7 @@ import { builtInWorkloads } from '../simulator/index.js';
 import { SIMULATED_DEFAULTS } from './experiment-options.js';
 import { labFaultCommand } from './lab-fault.js';
 import { parseSpeed } from './replay.js';
-import { formatBytes, parseCount, parseRate, parseSize } from './units.js';
+import { formatBytes, parseCount, parseRate, parseSize } from '../base/units.js';
 import type { World } from './world.js';
 
 interface UpFlags {

@@ -1,6 +1,6 @@
 /** What a look at a disk comes to: totals, and the files behind the pages. */
 import type { CacheClass, CacheReport, CacheState } from '../probe/types.js';
-import type { DiskLook } from './look.js';
+import type { DiskLook } from '../reach/index.js';
 import { fileName } from './view/render-inspect.js';
 
 export type StateBytes = Record<CacheState, number>;

@@ -4,10 +4,16 @@ import { compareCommand } from './compare.js';
 import { demoCommand } from './demo.js';
 import { labCommand } from './lab.js';
 import { replayCommand } from './replay.js';
-import { attachToRun, resumeRun, startEngine } from './engine-link.js';
-import { connectionsTo, forgetRunCalled, lookAtRuns } from './parts.js';
+import {
+  attachToRun,
+  connectionsTo,
+  forgetRunCalled,
+  lookAtRuns,
+  recoveryBelow,
+  resumeRun,
+  startEngine,
+} from '../reach/index.js';
 import { runCommandLine } from './program.js';
-import { recoveryBelow } from './recover-parts.js';
 import { systemWorld } from './system-world.js';
 
 /** What is read of package.json. */

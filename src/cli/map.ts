@@ -6,14 +6,15 @@ import { findDisk, type GuestDisk, type Hypervisor } from '../hypervisor/index.j
 import { EXIT, exitCodeHelp, type ExitCode } from './exit-codes.js';
 import { Interrupt } from './interrupt.js';
 import { JsonLines } from './json-lines.js';
-import { lookAtDisk, openProbe, type DiskLook, type LookOptions } from './look.js';
 import { lookAsJson } from './look-figures.js';
 import { parseGranularity } from './migrate-options.js';
 import { createLogger } from './report.js';
-import { formatBytes, parseCount } from './units.js';
+import { formatBytes, parseCount } from '../base/units.js';
 import { renderLook } from './view/render-look.js';
 import { createStyle, wantsColours } from './view/style.js';
-import type { Connections, World } from './world.js';
+import { lookAtDisk, openProbe, type DiskLook, type LookOptions } from '../reach/index.js';
+import type { Connections } from '../reach/types.js';
+import type { World } from './world.js';
 
 /** The options as commander gives them. */
 export interface MapFlags {

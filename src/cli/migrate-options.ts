@@ -16,7 +16,7 @@ import {
   parseDuration,
   parseRate,
   parseSize,
-} from './units.js';
+} from '../base/units.js';
 
 /** What to do when a migration does not converge. */
 export type OnLimit = 'ask' | 'more-rounds' | 'pause' | 'cancel';

@@ -20,7 +20,8 @@ import { EXIT, exitCodeHelp, type ExitCode } from './exit-codes.js';
 import { Interrupt } from './interrupt.js';
 import { createLogger } from './report.js';
 import { renderAlive, renderOutcome, renderRecovery } from './view/render-recovery.js';
-import type { KnownRun, RecoveryWorld, World } from './world.js';
+import type { KnownRun, RecoveryWorld } from '../reach/types.js';
+import type { World } from './world.js';
 
 /** The options as commander gives them. */
 export interface RecoverFlags {

@@ -15,7 +15,7 @@ import { PacedClock } from '../simulator/index.js';
 import { viewFor } from './controller.js';
 import { exitCodeOfRun, EXIT, type ExitCode } from './exit-codes.js';
 import { Interrupt } from './interrupt.js';
-import { formatBytes, formatDuration, parseRate } from './units.js';
+import { formatBytes, formatDuration, parseRate } from '../base/units.js';
 import { JsonView, PlainView } from './view/line-views.js';
 import { LiveView } from './view/live.js';
 import type { RunView } from './view/run-view.js';

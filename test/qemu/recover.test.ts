@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
 import { runCommandLine } from '../../src/cli/program.js';
-import { recoveryBelow } from '../../src/cli/recover-parts.js';
+import { recoveryBelow } from '../../src/reach/index.js';
 import { openRunFolder, runStatus } from '../../src/engine/runs/index.js';
 import { FakeWorld } from '../unit/cli/fake-world.js';
 import { signal } from './support/command-run.js';

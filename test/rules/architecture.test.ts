@@ -15,7 +15,11 @@ const ARROWS: Record<string, readonly string[]> = {
   lab: ['simulator', 'hypervisor', 'probe', 'nbd', 'base'],
   simulator: ['nbd', 'base'],
   experiment: ['engine', 'simulator', 'hypervisor', 'probe', 'nbd', 'base'],
-  cli: ['experiment', 'simulator', 'engine', 'lab', 'hypervisor', 'probe', 'nbd', 'base'],
+  heatmap: ['base'],
+  reach: ['engine', 'lab', 'hypervisor', 'probe', 'nbd', 'base'],
+  service: ['reach', 'heatmap', 'engine', 'lab', 'hypervisor', 'probe', 'nbd', 'base'],
+  extension: ['service', 'heatmap', 'base'],
+  cli: ['experiment', 'simulator', 'reach', 'engine', 'lab', 'hypervisor', 'probe', 'nbd', 'base'],
 };
 
 function sources(folder: string): string[] {
@@ -68,7 +72,8 @@ describe('the house', () => {
     expect(inside).toEqual([]);
   });
 
-  it.each(files)('$path does not know VS Code', ({ text }) => {
+  const elsewhere = files.filter(({ path }) => !path.startsWith('src/extension/'));
+  it.each(elsewhere)('$path does not know VS Code', ({ text }) => {
     expect(specifiers(text).filter((specifier) => /^vscode(\/|$)/.test(specifier))).toEqual([]);
   });
 

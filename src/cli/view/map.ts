@@ -1,5 +1,5 @@
 /** A block map: the disk as rows of cells, each painted for what matters most in it. */
-import { formatBytes } from '../units.js';
+import { formatBytes } from '../../base/units.js';
 import type { Parts } from './cells.js';
 import type { Paint, Style } from './style.js';
 

@@ -14,7 +14,7 @@ import type {
   VerdictEvent,
   VerifyEvent,
 } from '../../engine/index.js';
-import { formatBytes } from '../units.js';
+import { formatBytes } from '../../base/units.js';
 import { MigrationBlocks } from './blocks.js';
 
 /** A round that goes on, in the form in which a finished one is reported. */

@@ -1,6 +1,6 @@
 /** The inspection: why blocks wait, which files are being written, and how far from the limits it is. */
 import type { EventFile, Runs } from '../../engine/index.js';
-import { formatBytes, formatDuration, formatRate } from '../units.js';
+import { formatBytes, formatDuration, formatRate } from '../../base/units.js';
 import type { ViewModel } from './model.js';
 import { clip, clipMiddle, printable, type Style } from './style.js';
 

@@ -1,6 +1,6 @@
 /** A look at a disk as a person reads it: totals, files, and the map. */
-import { formatBytes, formatDuration, formatShare } from '../units.js';
-import type { DiskLook } from '../look.js';
+import { formatBytes, formatDuration, formatShare } from '../../base/units.js';
+import type { DiskLook } from '../../reach/index.js';
 import { cacheFigures, type CacheFigures, type StateBytes } from '../look-figures.js';
 import type { BlockSet } from '../../engine/index.js';
 import { PartCounts, partsOf } from './cells.js';

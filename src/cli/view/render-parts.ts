@@ -1,6 +1,6 @@
 /** The parts of the live view, each from the model to lines of at most `width` characters. */
 import { PROGRAM } from '../../engine/index.js';
-import { formatBytes, formatDuration, formatRate, formatShare } from '../units.js';
+import { formatBytes, formatDuration, formatRate, formatShare } from '../../base/units.js';
 import type { BlockMap } from './map.js';
 import type { RoundRow, ViewModel } from './model.js';
 import { clip, clipMiddle, printable, wrap, type Style } from './style.js';

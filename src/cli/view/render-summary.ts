@@ -1,6 +1,6 @@
 /** The end of a migration, as the person reads it. */
 import type { SummaryEvent } from '../../engine/index.js';
-import { formatBytes, formatDuration, formatShare } from '../units.js';
+import { formatBytes, formatDuration, formatShare } from '../../base/units.js';
 import type { ViewModel } from './model.js';
 import { printable, wrap, type Style } from './style.js';
 

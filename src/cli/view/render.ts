@@ -1,5 +1,5 @@
 /** A frame of the live view: the model as lines that fit a terminal of the given size. */
-import { formatBytes, formatDuration } from '../units.js';
+import { formatBytes, formatDuration } from '../../base/units.js';
 import { describeCell, renderCells, renderLegend } from './map.js';
 import type { ViewModel } from './model.js';
 import { renderInspection } from './render-inspect.js';

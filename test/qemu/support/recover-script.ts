@@ -4,7 +4,7 @@
  * runs, the run, the number of records. It ends with 0 when nothing is left.
  */
 import { silentLogger } from '../../../src/base/logger.js';
-import { recoveryBelow } from '../../../src/cli/recover-parts.js';
+import { recoveryBelow } from '../../../src/reach/index.js';
 import { lookAtDeadRun, openRunFolder, recoverRun } from '../../../src/engine/index.js';
 
 const [root, run, records] = process.argv.slice(2) as [string, string, string];

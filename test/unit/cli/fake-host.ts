@@ -2,7 +2,7 @@
 import type { GuestDisk, Hypervisor, SourceDisk } from '../../../src/hypervisor/types.js';
 import type { NbdConnection } from '../../../src/nbd/types.js';
 import type { CacheReport, Probe } from '../../../src/probe/types.js';
-import type { Connections } from '../../../src/cli/world.js';
+import type { Connections } from '../../../src/reach/types.js';
 
 const MIB = 1024 * 1024;
 

@@ -17,13 +17,8 @@ import {
   type RunStatus,
   type SummaryEvent,
 } from '../../../src/engine/index.js';
-import type {
-  Connections,
-  EndSignal,
-  EngineLink,
-  RecoveryWorld,
-  World,
-} from '../../../src/cli/world.js';
+import type { EndSignal, World } from '../../../src/cli/world.js';
+import type { Connections, EngineLink, RecoveryWorld } from '../../../src/reach/types.js';
 import { summaryWith } from './fixtures.js';
 
 /** A stream that keeps what is written; `isTTY` and a size can be given. */

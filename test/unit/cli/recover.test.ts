@@ -1,7 +1,7 @@
 /** What `migrascope recover` tells, asks and does, and with which exit code it ends. */
 import { expect, it, describe } from 'vitest';
 import { runCommandLine } from '../../../src/cli/program.js';
-import type { KnownRun, RecoveryWorld } from '../../../src/cli/world.js';
+import type { KnownRun, RecoveryWorld } from '../../../src/reach/types.js';
 import type { RunStatus } from '../../../src/engine/index.js';
 import { MemoryLab } from '../support/memory-lab.js';
 import { DeadRun, DIED } from '../recover/support.js';

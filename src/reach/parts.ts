@@ -35,7 +35,7 @@ import { connectNbd, SlabPool } from '../nbd/index.js';
 import { connectProbe, uploadProbe } from '../probe/index.js';
 import { hostCalled } from './host-called.js';
 import { recoveryBelow } from './recover-parts.js';
-import type { Connections } from './world.js';
+import type { Connections } from './types.js';
 
 /**
  * Connects nothing yet.

@@ -10,7 +10,7 @@ import {
   parseDuration,
   parseRate,
   parseSize,
-} from '../../../src/cli/units.js';
+} from '../../../src/base/units.js';
 
 const UNITS = ['', 'k', 'M', 'G', 'T'] as const;
 

@@ -16,7 +16,7 @@ import {
 } from '../engine/index.js';
 import { looksLikeAddress } from '../hypervisor/index.js';
 import { recoveryBelow } from './recover-parts.js';
-import type { EngineLink, RecoveryWorld, ResumeOptions } from './world.js';
+import type { EngineLink, RecoveryWorld, ResumeOptions } from './types.js';
 
 /** @throws as World.startEngine. */
 export async function startEngine(

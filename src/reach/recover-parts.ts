@@ -20,7 +20,7 @@ import {
   type Journal,
 } from '../hypervisor/index.js';
 import { hostCalled } from './host-called.js';
-import type { KnownRun, RecoveryWorld } from './world.js';
+import type { KnownRun, RecoveryWorld } from './types.js';
 
 /** @param root the folder of the runs; this user's unless told. */
 export function recoveryBelow(logger: Logger, root: string = runsRoot()): RecoveryWorld {

@@ -1,5 +1,5 @@
 /** Sizes, rates and durations as people write and read them. Binary units throughout, as QEMU has them. */
-import { UsageError } from '../base/errors.js';
+import { UsageError } from './errors.js';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 const SIZE = /^(\d+(?:\.\d+)?)\s*(?:([kmgtp])(?:ib)?|b)?$/i;

@@ -16,7 +16,7 @@ import {
 import type { GuestDisk, Hypervisor } from '../hypervisor/types.js';
 import type { NbdConnection } from '../nbd/types.js';
 import type { CacheReport, Probe, ProbeInfo } from '../probe/types.js';
-import type { Connections } from './world.js';
+import type { Connections } from './types.js';
 
 const ALLOCATION = 'base:allocation';
 /** NBD specification, "base:allocation": NBD_STATE_ZERO. */
