@@ -1,12 +1,13 @@
-// Bundles the command and the library into dist/, with the library's types beside them.
+// Bundles the command, the library and the extension into dist/, with the library's types beside them.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 mkdirSync('dist', { recursive: true });
 for (const name of readdirSync('dist')) {
-  if (/\.js(\.map)?$/.test(name)) rmSync(`dist/${name}`);
+  if (/\.c?js(\.map)?$/.test(name)) rmSync(`dist/${name}`);
 }
+rmSync('dist/webview', { recursive: true, force: true });
 rmSync('dist/types', { recursive: true, force: true });
 
 // The doors share their code (splitting), so that an error's class is the same behind each.
@@ -28,6 +29,7 @@ await build({
     main: 'src/cli/main.ts',
     'engine-process': 'src/cli/engine-main.ts',
     'simulated-host': 'src/lab/simulated-main.ts',
+    service: 'src/service/main.ts',
     errors: 'src/base/errors.ts',
     clock: 'src/base/clock.ts',
     ...Object.fromEntries(doors.map((door) => [door, `src/${door}/index.ts`])),
@@ -41,6 +43,24 @@ await build({
 });
 // The guardian is whole in itself: it starts quickly, and needs no other file later.
 await build({ ...common, entryPoints: { guardian: 'src/engine/guardian/main.ts' } });
+// VS Code loads the extension into its extension host, whose module `vscode` is no file.
+await build({
+  ...common,
+  format: 'cjs',
+  entryPoints: { extension: 'src/extension/extension.ts' },
+  outExtension: { '.js': '.cjs' },
+  external: ['vscode'],
+});
+await build({
+  ...common,
+  outdir: 'dist/webview',
+  platform: 'browser',
+  format: 'iife',
+  target: 'es2022',
+  minify: true,
+  entryPoints: { map: 'webview/map.ts' },
+  loader: { '.ttf': 'file' },
+});
 writeFileSync('dist/cli.js', "#!/usr/bin/env node\nimport './main.js';\n");
 chmodSync('dist/cli.js', 0o755);
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], {

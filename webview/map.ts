@@ -1,0 +1,2 @@
+/** The webview of a map: the entry of its bundle. */
+export {};
