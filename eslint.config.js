@@ -7,7 +7,7 @@ const noVscode = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'coverage/', '**/*.generated.ts'] },
+  { ignores: ['dist/', 'node_modules/', 'coverage/', '.vscode-host/', '**/*.generated.ts'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

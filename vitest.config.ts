@@ -9,13 +9,24 @@ export default defineConfig({
       { test: { name: 'rules', include: ['test/rules/**/*.test.ts'] } },
       {
         test: {
+          name: 'vscode',
+          include: ['test/vscode/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // Each has a VS Code and a browser of its own, which draws without a graphics card.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: 'qemu',
           include: ['test/qemu/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           // Each boots guests, which mostly wait; with more of them, what is measured would be the machine.
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

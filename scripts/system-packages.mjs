@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-/** A command that shows that the package is there, and the Debian package that brings it. */
+/** A command, or a file's path, that shows that the package is there, and the Debian package that brings it. */
 const NEEDED = [
   ['qemu-system-x86_64', 'qemu-system-x86'],
   ['qemu-img', 'qemu-utils'],
@@ -17,13 +17,18 @@ const NEEDED = [
   ['dmsetup', 'dmsetup'],
   ['mkfs.ext4', 'e2fsprogs'],
   ['mkfs.xfs', 'xfsprogs'],
+  ['chromium', 'chromium'],
+  ['/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf', 'fonts-dejavu-core'],
+  ['/usr/share/fonts/truetype/wqy/wqy-microhei.ttc', 'fonts-wqy-microhei'],
 ];
 
 const has = (command) =>
-  (process.env.PATH ?? '')
-    .split(':')
-    .concat('/usr/sbin', '/sbin')
-    .some((folder) => existsSync(`${folder}/${command}`));
+  command.startsWith('/')
+    ? existsSync(command)
+    : (process.env.PATH ?? '')
+        .split(':')
+        .concat('/usr/sbin', '/sbin')
+        .some((folder) => existsSync(`${folder}/${command}`));
 
 /** The packages of commands that are not there. */
 export function missingPackages() {

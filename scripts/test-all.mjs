@@ -1,10 +1,11 @@
 // Everything that is tested, set-up included. With --matrix, all combinations instead of CI's selection.
 // With MIGRASCOPE_SKIP_NOTHING=1, whatever would be skipped is a failure.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installMissing } from './system-packages.mjs';
+import { vscodeHostObstacle } from './vscode-host.mjs';
 
 const strict = process.env.MIGRASCOPE_SKIP_NOTHING === '1';
 const matrix = process.argv.includes('--matrix');
@@ -12,15 +13,42 @@ const folder = mkdtempSync(join(tmpdir(), 'migrascope-test-'));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 /** A step that either works or counts as one failed test. */
-function step(name, command, args) {
+function step(name, command, ...args) {
   console.log(`\n== ${name}`);
   const { status } = spawnSync(command, args, { stdio: 'inherit' });
+  return counted(status);
+}
+
+/** The same, beside what follows and giving way to it; what it prints is shown when it is awaited. */
+function stepBeside(name, command, ...args) {
+  const child = spawn('nice', ['-n', '19', command, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (said += data));
+  const ended = new Promise((resolve) => {
+    child.once('error', (error) => resolve(`${error}`));
+    child.once('close', resolve);
+  });
+  return async () => {
+    const status = await ended;
+    console.log(`\n== ${name}\n${said}`);
+    return counted(status);
+  };
+}
+
+function counted(status) {
   if (status === 0) totals.passed++;
   else totals.failed++;
   return status === 0;
 }
 
-function vitest(projects) {
+function skip(what, why) {
+  console.log(`\nSkipped: ${what}, for want of ${why}.`);
+  totals.skipped++;
+}
+
+function vitest(...projects) {
   console.log(`\n== Tests: ${projects.join(', ')}`);
   const report = join(folder, `${projects.join('-')}.json`);
   const { status } = spawnSync(
@@ -50,15 +78,25 @@ function vitest(projects) {
 }
 
 const missing = installMissing();
-step('Build', 'npm', ['run', '--silent', 'build']);
-step('Types, lint, format, generated files', 'npm', ['run', '--silent', 'check']);
-vitest(['unit', 'rules']);
-if (missing.length === 0) {
-  if (step('Build for the guest', 'npm', ['run', '--silent', 'build:guest'])) vitest(['qemu']);
-} else {
-  console.log(`\nSkipped: all tests on QEMU, for want of ${missing.join(', ')}.`);
-  totals.skipped++;
-}
+step('Build', 'npm', 'run', '--silent', 'build');
+const guestBuilt =
+  missing.length === 0 && step('Build for the guest', 'npm', 'run', '--silent', 'build:guest');
+const obstacle = missing.length > 0 ? missing.join(', ') : vscodeHostObstacle();
+const setUp = obstacle ? undefined : stepBeside('VS Code', 'node', 'scripts/vscode-host.mjs');
+vitest('unit', 'rules');
+if (setUp && guestBuilt && (await setUp())) vitest('vscode');
+else skip('all tests in VS Code', obstacle ?? 'what failed above');
+// Guests mostly wait, so there is time for it.
+const checked = stepBeside(
+  'Types, lint, format, generated files',
+  'npm',
+  'run',
+  '--silent',
+  'check',
+);
+if (guestBuilt) vitest('qemu');
+else skip('all tests on QEMU', missing.length > 0 ? missing.join(', ') : 'what failed above');
+await checked();
 rmSync(folder, { recursive: true, force: true });
 
 if (strict && totals.skipped > 0) {

@@ -1,0 +1,144 @@
+/** A person at a VS Code: commands, views, webviews and notifications, through its user interface. */
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import {
+  chromium,
+  type Browser,
+  type BrowserContext,
+  type FrameLocator,
+  type Locator,
+  type Page,
+} from 'playwright-core';
+import type { Server } from './server.js';
+
+const CHROMIUM = '/usr/bin/chromium';
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--enable-unsafe-swiftshader',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+/** Where a failed test leaves a picture. */
+const PICTURES = resolve(import.meta.dirname, '../../../.vscode-host/pictures');
+
+export interface WorkbenchOptions {
+  readonly width?: number;
+  readonly height?: number;
+  /** Opened in the workbench, beside the server's own. */
+  readonly payload?: readonly (readonly [string, string])[];
+  /** Functions that the page can call, by name. */
+  readonly functions?: Readonly<Record<string, (...args: never[]) => unknown>>;
+}
+
+export class Workbench {
+  private constructor(
+    private readonly browser: Browser,
+    readonly context: BrowserContext,
+    readonly page: Page,
+    private readonly server: Server,
+    private readonly options: WorkbenchOptions,
+  ) {}
+
+  /** Opens the server's workspace in a new browser; resolves when the workbench is there. */
+  static async open(server: Server, options: WorkbenchOptions = {}): Promise<Workbench> {
+    const browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      headless: true,
+      args: ARGUMENTS,
+    });
+    const { width = 1400, height = 900 } = options;
+    const context = await browser.newContext({
+      viewport: { width, height },
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    for (const [name, run] of Object.entries(options.functions ?? {}))
+      await context.exposeFunction(name, run);
+    const workbench = new Workbench(browser, context, await context.newPage(), server, options);
+    await workbench.reload();
+    return workbench;
+  }
+
+  /** As if the window was loaded anew. */
+  async reload(): Promise<void> {
+    const payload = JSON.stringify([['skipWelcome', 'true'], ...(this.options.payload ?? [])]);
+    const query = new URLSearchParams({ folder: this.server.workspace, payload });
+    await this.page.goto(`${this.server.url}/?${query.toString()}`);
+    await this.page.locator('.monaco-workbench').waitFor();
+  }
+
+  /** Runs a command by its title in the palette. */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    const input = this.quickInput();
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.quickItem(title).first().waitFor();
+    await this.page.keyboard.press('Enter');
+  }
+
+  quickInput(): Locator {
+    return this.page.locator('.quick-input-widget input.input').first();
+  }
+
+  quickItem(text: string | RegExp): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row', { hasText: text });
+  }
+
+  /** Chooses a row of a quick pick. */
+  async pick(text: string | RegExp): Promise<void> {
+    await this.quickItem(text).first().click();
+  }
+
+  /** Fills the input box that is open, and accepts it. */
+  async enter(text: string): Promise<void> {
+    const input = this.quickInput();
+    await input.waitFor();
+    await input.fill(text);
+    await input.press('Enter');
+  }
+
+  /** The container of the activity bar by its title. */
+  async openContainer(title: string): Promise<void> {
+    const tab = this.page.getByRole('tab', { name: title }).first();
+    await tab.waitFor();
+    if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
+  }
+
+  treeItem(name: string | RegExp): Locator {
+    return this.page.getByRole('treeitem', { name }).first();
+  }
+
+  /** Presses an entry of the context menu of a tree's item. */
+  async contextMenu(item: Locator, entry: string): Promise<void> {
+    await item.click({ button: 'right' });
+    const menu = this.page.locator('.monaco-menu').getByRole('menuitem', { name: entry }).first();
+    await menu.waitFor();
+    await menu.click();
+  }
+
+  /** A message in a corner; `text` is a part of it. */
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-toast').filter({ hasText: text }).first();
+  }
+
+  /** What the newest webview shows. */
+  webview(): FrameLocator {
+    return this.page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');
+  }
+
+  /** Takes a picture, for a person; the path is returned. */
+  async picture(name: string, folder: string = PICTURES): Promise<string> {
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, `${name}.png`);
+    await this.page.screenshot({ path });
+    return path;
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+  }
+}
