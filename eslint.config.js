@@ -26,7 +26,7 @@ export default tseslint.config(
       '@typescript-eslint/unified-signatures': 'off',
     },
   },
-  { files: ['src/extension/**'], rules: { 'no-restricted-imports': 'off' } },
+  { files: ['src/extension/**', 'test/vscode/host/**'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {

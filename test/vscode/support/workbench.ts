@@ -127,7 +127,8 @@ export class Workbench {
 
   /** What the newest webview shows. */
   webview(): FrameLocator {
-    return this.page.frameLocator('iframe.webview.ready').last().frameLocator('#active-frame');
+    const outer = this.page.locator('iframe.webview.ready').last().contentFrame();
+    return outer.frameLocator('#active-frame');
   }
 
   /** Takes a picture, for a person; the path is returned. */

@@ -1,0 +1,2 @@
+/** Types of host-suite.mjs, for the tests. */
+export function bundleHostSuite(): Promise<string>;
