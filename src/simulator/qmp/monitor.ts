@@ -155,7 +155,8 @@ class Client {
   #worded(error: unknown): QmpCommandError {
     if (error instanceof QmpCommandError) return error;
     this.options.logger.log('error', `A QMP command failed: ${messageOf(error)}`);
-    return refusal(messageOf(error));
+    // QEMU's own descriptions end without a full stop.
+    return refusal(messageOf(error).replace(/\.$/, ''));
   }
 
   async #execute(value: JsonValue): Promise<Answer> {
