@@ -1,12 +1,20 @@
-/** Simulated guests of the lab. */
-import { UsageError } from '../base/errors.js';
+/** Simulated guests of the lab: which there are, a new one, and the end of one. */
+import { labDown, labStatus, simulatedUp, type LabGuest } from '../lab/index.js';
 import type { Handlers } from './server.js';
-import type { ServiceMethod } from './types.js';
+import type { LabGuestInfo } from './types.js';
 
-export function labHandlers(): Handlers<Extract<ServiceMethod, `lab.${string}`>> {
+export function labHandlers(): Handlers<'lab.list' | 'lab.up' | 'lab.down'> {
   return {
-    'lab.list': () => Promise.reject(new UsageError('Not there yet.')),
-    'lab.up': () => Promise.reject(new UsageError('Not there yet.')),
-    'lab.down': () => Promise.reject(new UsageError('Not there yet.')),
+    'lab.list': async () => (await labStatus()).map(infoOf),
+    'lab.up': async (request, signal) =>
+      infoOf(await simulatedUp({ ...request, rate: 1, probe: true }, signal)),
+    'lab.down': async ({ name }) => {
+      await labDown(name);
+      return undefined;
+    },
   };
+}
+
+function infoOf({ name, accelerator, workload }: LabGuest): LabGuestInfo {
+  return { name, kind: accelerator === 'simulated' ? 'simulated' : 'qemu', workload };
 }

@@ -193,14 +193,18 @@ describe.each([
         offset,
         length,
       ]);
-    const active = 'grep -E "^Active.file.:" /proc/meminfo';
+    const active = async () => {
+      const [kib] = /\d+/.exec(await guest.shell('grep -E "^Active.file.:" /proc/meminfo')) ?? [];
+      return Number(kib);
+    };
     // File system metadata that a look brings in is active from the second look on.
-    await guest.shell(active);
+    await active();
     await places();
     const before = await places();
-    const activeBefore = await guest.shell(active);
+    const activeBefore = await active();
     for (let i = 0; i < 5; i++) expect(await places()).toEqual(before);
-    expect(await guest.shell(active)).toBe(activeBefore);
+    // A page or two become active by the question itself; a look that touched pages would make hundreds.
+    expect(await active()).toBeLessThanOrEqual(activeBefore + 16);
   });
 
   test.each(['cachestat', 'mincore'] as const)('sees the same pages by %s', async (method) => {
