@@ -77,13 +77,18 @@ type Say = (template: string, ...args: (string | number)[]) => void;
 function sayPending(say: Say, history: readonly BlockEvent[], sent: BlockEvent | undefined): void {
   const planned = plannedFor(history, sent);
   const write = history.find(({ what, seq }) => what === 'dirty' && seq > (planned?.seq ?? -1));
-  if (!sent || !write) return say('It has to be sent again: the guest wrote it after it was sent.');
-  if (write.seq < sent.seq)
-    return say(
+  if (!sent || !write) {
+    say('It has to be sent again: the guest wrote it after it was sent.');
+    return;
+  }
+  if (write.seq < sent.seq) {
+    say(
       'It has to be sent again: the guest wrote it (seen at {0} s) while it was being sent in round {1}.',
       seconds(write.t),
       sent.round,
     );
+    return;
+  }
   say(
     'It has to be sent again: it was sent in round {0} at {1} s, and the guest wrote it after that (seen at {2} s).',
     sent.round,

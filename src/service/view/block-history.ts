@@ -113,10 +113,14 @@ class Found {
       case 'sent':
         if (has(event.blocks, this.block)) this.#add(event, 'sent', event.round);
         return;
-      case 'plan':
-        return this.#plan(event);
-      case 'cache':
-        return this.#cache(event);
+      case 'plan': {
+        this.#plan(event);
+        return;
+      }
+      case 'cache': {
+        this.#cache(event);
+        return;
+      }
     }
   }
 

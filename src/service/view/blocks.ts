@@ -140,31 +140,52 @@ export class Blocks {
   /** Takes the next event. @throws ProtocolError when it does not fit this disk; then nothing changed. */
   apply(event: MigrationEvent): void {
     switch (event.type) {
-      case 'statement':
-        return this.#statement(event.line);
-      case 'allocated':
-        return this.#allocate(this.decode(event.blocks));
-      case 'taken-over':
-        return this.#takeOver(this.decode(event.pending));
-      case 'dirty':
-        return this.#dirtied(this.decode(event.blocks));
-      case 'plan':
-        return this.#plan(event);
-      case 'sent':
-        return this.#sent(this.decode(event.blocks));
+      case 'statement': {
+        this.#statement(event.line);
+        return;
+      }
+      case 'allocated': {
+        this.#allocate(this.decode(event.blocks));
+        return;
+      }
+      case 'taken-over': {
+        this.#takeOver(this.decode(event.pending));
+        return;
+      }
+      case 'dirty': {
+        this.#dirtied(this.decode(event.blocks));
+        return;
+      }
+      case 'plan': {
+        this.#plan(event);
+        return;
+      }
+      case 'sent': {
+        this.#sent(this.decode(event.blocks));
+        return;
+      }
       case 'batch':
         this.#beginSending();
-        return this.#planned(BlockSet.empty);
-      case 'cache':
-        return this.#cache(event);
-      case 'probe':
-        return event.state === 'lost' ? this.#forgetCache() : undefined;
+        {
+          this.#planned(BlockSet.empty);
+          return;
+        }
+      case 'cache': {
+        this.#cache(event);
+        return;
+      }
+      case 'probe': {
+        if (event.state === 'lost') this.#forgetCache();
+        return;
+      }
       case 'paused':
       case 'drain':
         this.#taking = true;
         return;
-      case 'verify':
-        return this.#verify(event);
+      case 'verify': {
+        this.#verify(event);
+        return;
+      }
     }
   }
 

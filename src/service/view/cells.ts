@@ -75,7 +75,10 @@ class Changes {
   readonly #dense: { first: number; words: Uint32Array }[] = [];
 
   page(first: number, count: number, was: Page, is: Page): void {
-    if (typeof was === 'number' && typeof is === 'number') return this.#run(first, count, is);
+    if (typeof was === 'number' && typeof is === 'number') {
+      this.#run(first, count, is);
+      return;
+    }
     const words = typeof is === 'number' ? new Uint32Array(count).fill(is) : is;
     const begun = this.#runs.length;
     const lastCount = this.#runs[begun - 2];

@@ -67,8 +67,10 @@ export class Figures {
         this.start = event;
         this.limits = event.limits;
         return;
-      case 'statement':
-        return this.#statement(event);
+      case 'statement': {
+        this.#statement(event);
+        return;
+      }
       case 'held':
         this.line = event.line;
         this.heldSince = event.t;
@@ -76,17 +78,23 @@ export class Figures {
       case 'plan':
       case 'sent':
       case 'batch':
-      case 'round':
-        return this.#progress(event);
+      case 'round': {
+        this.#progress(event);
+        return;
+      }
       case 'cache':
-      case 'probe':
-        return this.#guest(event);
+      case 'probe': {
+        this.#guest(event);
+        return;
+      }
       case 'error':
       case 'summary':
       case 'verdict':
       case 'switchover':
-      case 'command':
-        return this.#outcome(event);
+      case 'command': {
+        this.#outcome(event);
+        return;
+      }
       default:
         this.#other(event);
     }
@@ -218,8 +226,10 @@ export class Figures {
       case 'limits':
         this.limits = event.limits;
         return;
-      case 'warning':
-        return this.note(event.message, event.hint);
+      case 'warning': {
+        this.note(event.message, event.hint);
+        return;
+      }
       case 'taken-over': {
         const [kept, pending] = [event.keptBytes, event.pendingBytes].map(formatBytes);
         this.note(
