@@ -32,6 +32,13 @@ export type MigrationEvent =
  * A set of blocks: counts that alternate between blocks to skip and blocks to take, from block 0 on. [2, 3, 1, 1] is the blocks 2, 3, 4 and 6.
  */
 export type Runs = number[];
+/**
+ * Offset on the disk, length, and offset in the file, in bytes.
+ *
+ * @minItems 3
+ * @maxItems 3
+ */
+export type FileExtent = [number, number, number];
 
 /**
  * The run found its disk and its destination. Only `held`, `statement` and `warning` of statement 1 can come before it, and in a run that failed there, `error` and `summary`.
@@ -347,6 +354,10 @@ export interface EventFile {
   fileSystem: string;
   dirty: Runs;
   clean: Runs;
+  /**
+   * Where it lies on the disk: extents of which each begins where the mapping begins anew, ascending. Absent in versions before 1.1.
+   */
+  extents?: FileExtent[];
 }
 /**
  * What the policy decided for a batch.

@@ -7,7 +7,14 @@ import { throwIfCancelled } from '../base/cancel.js';
 import type { Clock } from '../base/clock.js';
 import { messageOf, ProtocolError } from '../base/errors.js';
 import type { Extent } from '../base/extent.js';
-import type { CacheFile, CacheReport, CacheState, Probe, ProbeDiskQuery } from '../probe/types.js';
+import type {
+  CacheExtent,
+  CacheFile,
+  CacheReport,
+  CacheState,
+  Probe,
+  ProbeDiskQuery,
+} from '../probe/types.js';
 import {
   type BlockSet,
   BlockSetBuilder,
@@ -168,7 +175,7 @@ export function describeReport(
       unmappedBytes: { ...report.unmappedBytes },
       files: states.files.flatMap((sets, index) => {
         const file = report.files[index];
-        return file ? [fileEvent(file, sets.dirty.build(), sets.clean.build())] : [];
+        return file ? [fileEvent(file, sets)] : [];
       }),
       tookMs: 0,
     },
@@ -178,7 +185,12 @@ export function describeReport(
 interface FileSets {
   readonly dirty: BlockSetBuilder;
   readonly clean: BlockSetBuilder;
+  /** Offset on the disk, length, offset in the file, in bytes. */
+  readonly extents: [number, number, number][];
 }
+
+/** The most extents of files that an event has. */
+const MOST_FILE_EXTENTS = 4096;
 
 function collect(report: CacheReport, geometry: BlockGeometry) {
   const sets: Record<CacheState, BlockSetBuilder> = {
@@ -190,6 +202,7 @@ function collect(report: CacheReport, geometry: BlockGeometry) {
   const files: FileSets[] = report.files.map(() => ({
     dirty: new BlockSetBuilder(),
     clean: new BlockSetBuilder(),
+    extents: [],
   }));
   for (const extent of report.extents) {
     if (!(extent.length > 0))
@@ -199,11 +212,28 @@ function collect(report: CacheReport, geometry: BlockGeometry) {
     const file = extent.file === undefined ? undefined : files[extent.file];
     const builder = extent.state === 'clean' ? file?.clean : file?.dirty;
     builder?.extentVisitor(geometry)(extent.offset, extent.length);
+    if (file) placeInFile(file.extents, extent);
+  }
+  let left = MOST_FILE_EXTENTS;
+  for (const { extents } of files) {
+    extents.splice(left);
+    left -= extents.length;
   }
   return { ...sets, bytes, files };
 }
 
-function fileEvent(file: CacheFile, dirty: BlockSet, clean: BlockSet): EventFile {
+/** Adds an extent of a report, or makes the one before it longer where the file goes on alike. */
+function placeInFile(extents: FileSets['extents'], { offset, length, fileOffset }: CacheExtent) {
+  if (fileOffset === undefined) return;
+  const last = extents.at(-1);
+  const alike = last && offset >= last[0] && offset - last[0] === fileOffset - last[2];
+  if (alike) last[1] = Math.max(last[1], offset - last[0] + length);
+  else extents.push([offset, length, fileOffset]);
+}
+
+function fileEvent(file: CacheFile, sets: FileSets): EventFile {
+  const dirty = sets.dirty.build();
+  const clean = sets.clean.build();
   return {
     device: file.device,
     inode: file.inode,
@@ -212,5 +242,6 @@ function fileEvent(file: CacheFile, dirty: BlockSet, clean: BlockSet): EventFile
     ...(file.path === undefined ? {} : { path: file.path }),
     dirty: encodeRuns(dirty),
     clean: encodeRuns(clean.difference(dirty)),
+    ...(sets.extents.length > 0 ? { extents: sets.extents } : {}),
   };
 }

@@ -24,7 +24,7 @@ export { PROGRAM } from './program.js';
 export { createTraceWriter, type TraceWriter } from './trace.js';
 export { describeReport } from './guest-cache.js';
 export { explainReason, type CacheView, type DeferralReason } from './policy/index.js';
-export { readEvents, replayEvents, type ReplayedEvents } from './continuation/index.js';
+export { parseEvent, readEvents, replayEvents, type ReplayedEvents } from './continuation/index.js';
 export * from './control/index.js';
 export * from './process/index.js';
 export * from './recover/index.js';

@@ -338,6 +338,8 @@ export interface SeriesNote {
 export interface TroubleNote {
   readonly type: 'trouble';
   readonly error: Fault;
+  /** Whether it is tried again by itself: the next `moment` says that it is over. */
+  readonly passing?: boolean;
 }
 
 /** What a view is told without asking. */

@@ -2,7 +2,7 @@
 import { readEventsFile, type EventsRead } from './read-events.js';
 import { Replay, type Replayed } from './replay.js';
 
-export { readEvents, type EventsRead } from './read-events.js';
+export { parseEvent, readEvents, type EventsRead } from './read-events.js';
 export { Replay, type LedgerSums, type Replayed } from './replay.js';
 
 /** How far a run was, and how much of its events can be read. */

@@ -110,7 +110,11 @@ function memberOf(value: unknown, name: string): unknown {
   return isObject(value) ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
 }
 
-function parseEvent(line: string, number: number): MigrationEvent {
+/**
+ * Reads one line as the event that has this number in its run.
+ * @throws ProtocolError when it is none, or lacks what a reader relies on.
+ */
+export function parseEvent(line: string, number: number): MigrationEvent {
   let value: unknown;
   try {
     value = JSON.parse(line);

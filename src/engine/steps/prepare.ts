@@ -253,7 +253,7 @@ function emitStart(run: Run, host: string, disk: GuestDisk, destination: Destina
   const { name, size, image, format } = disk;
   run.emit({
     type: 'start',
-    protocol: '1.0',
+    protocol: '1.1',
     run: parts.run,
     startedAt: parts.startedAt.toISOString(),
     host,
