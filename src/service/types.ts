@@ -162,6 +162,8 @@ export interface HeaderNote {
     readonly startedAt: string;
     readonly pivot: boolean;
     readonly verify: 'sent' | 'full' | 'none';
+    /** Its program: the statements from 1 on. */
+    readonly program: readonly string[];
   };
 }
 

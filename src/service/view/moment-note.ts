@@ -1,4 +1,5 @@
 /** A moment as it is told to a view. */
+import { PROGRAM } from '../../engine/index.js';
 import { LAYERS, type LayerName } from '../../heatmap/index.js';
 import type { HeaderNote, MomentNote, SummaryFigures, Text, ViewSource } from '../types.js';
 import { explainDeferral } from './block-detail.js';
@@ -42,7 +43,7 @@ export function headerNote(
 
 function runOf(start: NonNullable<Figures['start']>): NonNullable<HeaderNote['run']> {
   const { run: id, policy, destination, startedAt, pivot, verify } = start;
-  return { id, policy, destination, startedAt, pivot, verify };
+  return { id, policy, destination, startedAt, pivot, verify, program: PROGRAM };
 }
 
 export function momentNote(moment: Moment, telling: Telling): MomentNote {

@@ -1,0 +1,63 @@
+/** What all parts of the extension share: the service, the log, and how an error is shown. */
+import * as vscode from 'vscode';
+import { faultOf, ServiceClient, type ServiceListener } from './service/client.js';
+
+export class Core implements vscode.Disposable {
+  readonly log: vscode.LogOutputChannel;
+  #shared: ServiceClient | undefined;
+
+  constructor(readonly context: vscode.ExtensionContext) {
+    this.log = vscode.window.createOutputChannel('Migrascope', { log: true });
+  }
+
+  /** The one that looks at hosts and runs; started when it is first asked. */
+  get service(): ServiceClient {
+    return (this.#shared ??= this.startService({}));
+  }
+
+  /** A service of its own, for a view. */
+  startService(listener: Omit<ServiceListener, 'log'>): ServiceClient {
+    return new ServiceClient(this.context.asAbsolutePath('dist/service.js'), {
+      ...listener,
+      log: (level, message) => this.log[level](message),
+    });
+  }
+
+  /** Shows what went wrong and what to do; what was cancelled is not told. */
+  async showError(error: unknown, ...actions: readonly string[]): Promise<string | undefined> {
+    const { kind, message, hint } = faultOf(error);
+    if (kind === 'cancelled') return undefined;
+    this.log.error(hint === undefined ? message : `${message} ${hint}`);
+    return vscode.window.showErrorMessage(
+      hint === undefined ? message : `${message} ${hint}`,
+      ...actions,
+    );
+  }
+
+  /** Runs an action of a command; what it throws is shown. */
+  async attempt<T>(action: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await action();
+    } catch (error) {
+      await this.showError(error);
+      return undefined;
+    }
+  }
+
+  setting<T>(name: string, fallback: T): T {
+    return vscode.workspace.getConfiguration('migrascope').get<T>(name) ?? fallback;
+  }
+
+  dispose(): void {
+    this.#shared?.dispose();
+    this.log.dispose();
+  }
+}
+
+/** Aborts when the token is cancelled. */
+export function signalOf(token: vscode.CancellationToken): AbortSignal {
+  const cancel = new AbortController();
+  if (token.isCancellationRequested) cancel.abort();
+  token.onCancellationRequested(() => cancel.abort());
+  return cancel.signal;
+}
