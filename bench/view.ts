@@ -85,7 +85,8 @@ async function measureView(path: string, bytes: number): Promise<void> {
   const began = performance.now();
   const source = await openTrace(path, { clock: systemClock, logger: silentLogger, note });
   const first = performance.now() - began;
-  while (alive) await systemClock.sleep(5);
+  const ended = () => !alive;
+  while (!ended()) await systemClock.sleep(5);
   const whole = performance.now() - began;
   clearInterval(ticking);
   const { view } = source;
