@@ -9,6 +9,7 @@ import { benchPolicies } from './policies.js';
 import { benchProbe } from './probe.js';
 import { benchSimulatedGuest } from './simulated-guest.js';
 import { benchStream } from './stream.js';
+import { benchView } from './view.js';
 
 const SECTIONS: Record<string, (options: readonly string[]) => Promise<unknown>> = {
   sets: () => benchBlockSets(),
@@ -18,6 +19,7 @@ const SECTIONS: Record<string, (options: readonly string[]) => Promise<unknown>>
   policies: () => benchPolicies(),
   model: (options) => benchModel(options),
   'simulated-guest': () => benchSimulatedGuest(),
+  view: (options) => benchView(options),
 };
 
 const args = process.argv.slice(2);
@@ -31,8 +33,9 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
-if (options.length > 0 && (asked.length !== 1 || asked[0] !== 'model')) {
-  console.error(`Only the section model has options: npm run bench -- model --help`);
+const WITH_OPTIONS = ['model', 'view'];
+if (options.length > 0 && (asked.length !== 1 || !WITH_OPTIONS.includes(asked[0]!))) {
+  console.error(`Only the sections ${WITH_OPTIONS.join(' and ')} have options, each by itself.`);
   process.exit(2);
 }
 for (const [name, section] of Object.entries(SECTIONS)) {

@@ -11,11 +11,10 @@ export async function chooseDisk({
 }: {
   readonly hosts: HostList;
 }): Promise<{ readonly host: KnownHost; readonly disk: DiskInfo } | undefined> {
-  if (hosts.hosts.length === 0) await hosts.reload();
-  if (hosts.hosts.length === 0) {
-    await vscode.commands.executeCommand('migrascope.host.add');
-    if (hosts.hosts.length === 0) return undefined;
-  }
+  const isEmpty = (): boolean => hosts.hosts.length === 0;
+  if (isEmpty()) await hosts.reload();
+  if (isEmpty()) await vscode.commands.executeCommand('migrascope.host.add');
+  if (isEmpty()) return undefined;
   const host = await chooseOne(
     hosts.hosts.map((each) => ({ value: each, label: each.name, description: each.detail })),
     vscode.l10n.t('Of which host?'),

@@ -139,7 +139,11 @@ export type ViewSource =
       readonly intervalMs: number;
     };
 
-/** What does not change while a source is shown. Comes when it is known, and before everything else. */
+/**
+ * What does not change while a source is shown. Comes when it is known, and before everything else
+ * but the `moment` and `timeline` of a run that has not found its disk yet, such as one that is held
+ * at its first statement; their legend is zeroes.
+ */
 export interface HeaderNote {
   readonly type: 'header';
   readonly kind: ViewSource['type'];

@@ -28,6 +28,7 @@ import {
   WRITTEN,
 } from '../../heatmap/index.js';
 import { FileMap, type FileMapMoment, type FileNames } from './file-map.js';
+import { Legend, type Counts, type LegendBytes } from './legend.js';
 import { PagedWords, type Change, type Pages } from './paged-words.js';
 
 type EventOf<Type extends MigrationEvent['type']> = Extract<MigrationEvent, { type: Type }>;
@@ -59,8 +60,7 @@ export interface BlocksMoment {
   readonly reasons: readonly string[];
   readonly line: number;
   readonly taking: boolean;
-  readonly pending: number;
-  readonly deferred: number;
+  readonly counts: Counts;
 }
 
 export class Blocks {
@@ -72,8 +72,7 @@ export class Blocks {
   #line: number;
   /** The next dirty event is what the program takes to what is pending, before it sends. */
   #taking: boolean;
-  #pending: number;
-  #deferred: number;
+  readonly #legend: Legend;
 
   /**
    * @param watched whether nothing moves: what is allocated has not to be sent, and what becomes
@@ -87,17 +86,15 @@ export class Blocks {
     moment?: BlocksMoment,
   ) {
     this.count = blockCount(geometry);
-    this.#words = new PagedWords(this.count, moment?.words, (before, after, blocks) => {
-      this.#pending += (pendingOf(after) - pendingOf(before)) * blocks;
-      this.#deferred += (deferredOf(after) - deferredOf(before)) * blocks;
-    });
+    this.#legend = new Legend(geometry, moment?.counts);
+    this.#words = new PagedWords(this.count, moment?.words, (before, after, blocks) =>
+      this.#legend.change(before, after, blocks),
+    );
     this.files = new FileMap(geometry, names, moment?.files);
     this.#sets = moment ? { ...moment.sets } : emptySets();
     this.#reasons = moment?.reasons ?? [];
     this.#line = moment?.line ?? 0;
     this.#taking = moment?.taking ?? false;
-    this.#pending = moment?.pending ?? 0;
-    this.#deferred = moment?.deferred ?? 0;
   }
 
   /** Names of the reasons; the place in the list is the number of the reason in a word. */
@@ -107,12 +104,22 @@ export class Blocks {
 
   /** Bytes that the destination lacks in their newest form, put off or not. */
   get pendingBytes(): number {
-    return this.#bytes(this.#pending, PENDING);
+    return this.#legend.pendingBytes(this.#lastWord);
   }
 
   /** Bytes that are put off. */
   get deferredBytes(): number {
-    return this.#bytes(this.#deferred, PENDING, REASON_MASK);
+    return this.#legend.deferredBytes(this.#lastWord);
+  }
+
+  /** Bytes of the disk in each state of each layer. */
+  get legend(): LegendBytes {
+    return this.#legend.bytes(this.#lastWord);
+  }
+
+  /** Bytes that are put off for the reason with this number. */
+  reasonBytes(reason: number): number {
+    return this.#legend.reasonBytes(reason, this.#lastWord);
   }
 
   word(block: number): number {
@@ -132,8 +139,7 @@ export class Blocks {
       reasons: this.#reasons,
       line: this.#line,
       taking: this.#taking,
-      pending: this.#pending,
-      deferred: this.#deferred,
+      counts: this.#legend.freeze(),
     };
   }
 
@@ -324,15 +330,8 @@ export class Blocks {
     }
   }
 
-  /** Of so many blocks; the disk's last one, where it has the flags, may be shorter. */
-  #bytes(blocks: number, ...flags: readonly number[]): number {
-    const { granularity, size } = this.geometry;
-    if (this.count === 0) return 0;
-    const last = this.#words.get(this.count - 1);
-    const shorter = flags.every((flag) => (last & flag) !== 0)
-      ? this.count * granularity - size
-      : 0;
-    return blocks * granularity - shorter;
+  get #lastWord(): number {
+    return this.count === 0 ? 0 : this.#words.get(this.count - 1);
   }
 }
 
@@ -342,14 +341,6 @@ function emptySets(): Sets {
     ...{ allocated: empty, written: empty, since: empty, planned: empty, deferred: [] },
     ...{ clean: empty, writeback: empty, dirty: empty },
   };
-}
-
-function pendingOf(word: number): number {
-  return (word & PENDING) === 0 ? 0 : 1;
-}
-
-function deferredOf(word: number): number {
-  return (word & PENDING) === 0 || (word & REASON_MASK) === 0 ? 0 : 1;
 }
 
 /** The block was dirtied once more. */

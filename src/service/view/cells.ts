@@ -69,6 +69,10 @@ function combined(page: Uint32Array, perCell: number): Uint32Array {
   return cells;
 }
 
+function filled(page: Page, count: number): Uint32Array {
+  return typeof page === 'number' ? new Uint32Array(count).fill(page) : page;
+}
+
 /** Gathers what changed, cell by cell ascending. */
 class Changes {
   readonly #runs: number[] = [];
@@ -79,13 +83,14 @@ class Changes {
       this.#run(first, count, is);
       return;
     }
-    const words = typeof is === 'number' ? new Uint32Array(count).fill(is) : is;
+    const words = filled(is, count);
+    const old = filled(was, count);
     const begun = this.#runs.length;
     const lastCount = this.#runs[begun - 2];
     let [from, to] = [-1, 0];
     for (let cell = 0; cell < count; cell++) {
       const word = words[cell]!;
-      if (word === (typeof was === 'number' ? was : was[cell])) continue;
+      if (word === old[cell]) continue;
       if (from < 0) from = cell;
       to = cell + 1;
       this.#run(first + cell, 1, word);

@@ -1,5 +1,8 @@
-/** How many bytes of the disk are in each state of each layer; only pages that changed are counted anew. */
-import type { BlockGeometry } from '../../engine/index.js';
+/**
+ * How many bytes of the disk are in each state of each layer: kept up to date by what changes, so
+ * that it costs nothing to ask.
+ */
+import { blockCount, type BlockGeometry } from '../../engine/index.js';
 import {
   cacheStateOf,
   CACHE_STATES,
@@ -10,44 +13,61 @@ import {
   migrationStateOf,
   MIGRATION_STATES,
   MOST_REASONS,
+  PENDING,
+  REASON_MASK,
   reasonOf,
   type LayerName,
 } from '../../heatmap/index.js';
-import { PAGE_BLOCKS, type Page, type Pages } from './paged-words.js';
 
-/** Where the counts of each kind begin in a page's list of counts. */
+/** Where the counts of each kind begin in the list of counts. */
 const CACHE_AT = MIGRATION_STATES.length;
 const DISK_AT = CACHE_AT + CACHE_STATES.length;
 const FREQUENCY_AT = DISK_AT + DISK_STATES.length;
 const REASONS_AT = FREQUENCY_AT + FREQUENCY_STATES.length;
-const LENGTH = REASONS_AT + MOST_REASONS;
+const PENDING_AT = REASONS_AT + MOST_REASONS;
+const DEFERRED_AT = PENDING_AT + 1;
+const LENGTH = DEFERRED_AT + 1;
 
 const DEFERRED = MIGRATION_STATES.indexOf('deferred');
 
 export type LegendBytes = Readonly<Record<LayerName, readonly number[]>>;
 
+/** Blocks in each state; a value. */
+export type Counts = Float64Array;
+
 export class Legend {
-  readonly #counted = new WeakMap<Uint32Array, Uint16Array>();
-  #pages: Pages = [];
-  readonly #totals = new Float64Array(LENGTH);
+  readonly #counts: Counts;
+  /** What changed last, as often as it did; neighbours mostly change alike. */
+  #before = 0;
+  #after = 0;
+  #blocks = 0;
 
-  constructor(private readonly geometry: BlockGeometry) {}
-
-  /** Counts the pages of a moment; costs time in proportion to what it has apart from the one before. */
-  count(pages: Pages): void {
-    const before = this.#pages;
-    for (let index = 0; index < pages.length; index++) {
-      const [was, is] = [before[index], pages[index]!];
-      if (was === is) continue;
-      if (was !== undefined) this.#add(was, index, -1);
-      this.#add(is, index, 1);
-    }
-    this.#pages = pages;
+  /** @param counts where it begins; all words are 0 unless told. */
+  constructor(
+    private readonly geometry: BlockGeometry,
+    counts?: Counts,
+  ) {
+    this.#counts = counts?.slice() ?? new Float64Array(LENGTH);
+    if (!counts) this.#add(0, blockCount(geometry));
   }
 
-  /** Of what was counted last. */
-  get bytes(): LegendBytes {
-    const last = this.#lastWord();
+  /** Takes note that `blocks` blocks had the word `before`, and have `after`. */
+  change(before: number, after: number, blocks: number): void {
+    if (before !== this.#before || after !== this.#after) {
+      this.#settle();
+      this.#before = before;
+      this.#after = after;
+    }
+    this.#blocks += blocks;
+  }
+
+  freeze(): Counts {
+    this.#settle();
+    return this.#counts.slice();
+  }
+
+  /** @param last word of the disk's last block, which may be shorter. */
+  bytes(last: number): LegendBytes {
     const layer = (at: number, states: readonly string[], lastState: number) =>
       states.map((_, state) => this.#bytesOf(at + state, state === lastState));
     return {
@@ -58,63 +78,49 @@ export class Legend {
     };
   }
 
-  /** Bytes that are put off for the reason with this number, of what was counted last. */
-  deferredBytes(reason: number): number {
-    const last = this.#lastWord();
+  /** Bytes that are put off for the reason with this number. */
+  reasonBytes(reason: number, last: number): number {
     const isLast = migrationStateOf(last) === DEFERRED && reasonOf(last) === reason;
     return this.#bytesOf(REASONS_AT + reason, isLast);
   }
 
+  /** Bytes that the destination lacks in their newest form, put off or not. */
+  pendingBytes(last: number): number {
+    return this.#bytesOf(PENDING_AT, (last & PENDING) !== 0);
+  }
+
+  /** Bytes that are put off. */
+  deferredBytes(last: number): number {
+    return this.#bytesOf(DEFERRED_AT, isDeferred(last));
+  }
+
   #bytesOf(at: number, last: boolean): number {
+    this.#settle();
     const { granularity, size } = this.geometry;
-    const blocks = Math.ceil(size / granularity);
-    return this.#totals[at]! * granularity - (last ? blocks * granularity - size : 0);
+    const shorter = last ? blockCount(this.geometry) * granularity - size : 0;
+    return this.#counts[at]! * granularity - shorter;
   }
 
-  #lastWord(): number {
-    const page = this.#pages.at(-1) ?? 0;
-    return typeof page === 'number' ? page : page.at(-1)!;
+  #settle(): void {
+    if (this.#blocks === 0) return;
+    this.#add(this.#before, -this.#blocks);
+    this.#add(this.#after, this.#blocks);
+    this.#blocks = 0;
   }
 
-  #add(page: Page, index: number, sign: number): void {
-    if (typeof page === 'number') {
-      const blocks = Math.ceil(this.geometry.size / this.geometry.granularity);
-      const here = Math.min(PAGE_BLOCKS, blocks - index * PAGE_BLOCKS);
-      for (const at of placesOf(page)) this.#totals[at]! += sign * here;
-      return;
-    }
-    let counts = this.#counted.get(page);
-    if (!counts) this.#counted.set(page, (counts = countPage(page)));
-    for (let at = 0; at < LENGTH; at++) this.#totals[at]! += sign * counts[at]!;
-  }
-}
-
-/** The places in a list of counts that a word belongs to. */
-function placesOf(word: number): readonly number[] {
-  const state = migrationStateOf(word);
-  const places = [
-    state,
-    CACHE_AT + cacheStateOf(word),
-    DISK_AT + diskStateOf(word),
-    FREQUENCY_AT + frequencyStateOf(word),
-  ];
-  if (state === DEFERRED) places.push(REASONS_AT + reasonOf(word)!);
-  return places;
-}
-
-function countPage(page: Uint32Array): Uint16Array {
-  const counts = new Uint16Array(LENGTH);
-  for (let at = 0; at < page.length;) {
-    const word = page[at]!;
-    const from = at;
-    while (page[at] === word) at++;
-    const same = at - from;
+  #add(word: number, blocks: number): void {
+    const counts = this.#counts;
     const state = migrationStateOf(word);
-    counts[state]! += same;
-    counts[CACHE_AT + cacheStateOf(word)]! += same;
-    counts[DISK_AT + diskStateOf(word)]! += same;
-    counts[FREQUENCY_AT + frequencyStateOf(word)]! += same;
-    if (state === DEFERRED) counts[REASONS_AT + reasonOf(word)!]! += same;
+    counts[state]! += blocks;
+    counts[CACHE_AT + cacheStateOf(word)]! += blocks;
+    counts[DISK_AT + diskStateOf(word)]! += blocks;
+    counts[FREQUENCY_AT + frequencyStateOf(word)]! += blocks;
+    if (state === DEFERRED) counts[REASONS_AT + reasonOf(word)!]! += blocks;
+    if ((word & PENDING) !== 0) counts[PENDING_AT]! += blocks;
+    if (isDeferred(word)) counts[DEFERRED_AT]! += blocks;
   }
-  return counts;
+}
+
+function isDeferred(word: number): boolean {
+  return (word & PENDING) !== 0 && (word & REASON_MASK) !== 0;
 }

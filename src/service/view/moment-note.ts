@@ -5,13 +5,11 @@ import type { HeaderNote, MomentNote, SummaryFigures, Text, ViewSource } from '.
 import { explainDeferral } from './block-detail.js';
 import { cellsOf } from './cells.js';
 import type { Figures } from './figures.js';
-import type { Legend, LegendBytes } from './legend.js';
+import type { LegendBytes } from './legend.js';
 import type { Moment } from './moment.js';
 
 /** What is not known of a moment by itself. */
 export interface Telling {
-  /** Counted for the moment's pages; absent before the disk is known. */
-  readonly legend: Legend | undefined;
   readonly live: boolean;
   readonly why: readonly Text[];
   /** Whether the run can wait for an answer. */
@@ -48,7 +46,7 @@ function runOf(start: NonNullable<Figures['start']>): NonNullable<HeaderNote['ru
 
 export function momentNote(moment: Moment, telling: Telling): MomentNote {
   const { figures, blocks } = moment;
-  const { legend, live, why, canAsk } = telling;
+  const { live, why, canAsk } = telling;
   const bytes = {
     pendingBytes: blocks?.pendingBytes ?? 0,
     deferredBytes: blocks?.deferredBytes ?? 0,
@@ -65,11 +63,11 @@ export function momentNote(moment: Moment, telling: Telling): MomentNote {
     batchSentBytes: figures.batchSent,
     ...defined({ forecast: figures.forecast, limits: figures.limits }),
     ...defined({ probe: figures.probe, cache: figures.cache }),
-    legend: legend?.bytes ?? nothing(),
+    legend: blocks?.legend ?? nothing(),
     reasons: (blocks?.reasons ?? []).map((reason, number) => ({
       reason,
       text: explainDeferral(reason),
-      bytes: legend?.deferredBytes(number) ?? 0,
+      bytes: blocks?.reasonBytes(number) ?? 0,
     })),
     rounds: figures.allRounds(bytes),
     ...defined({ verdict: verdictOf(figures, canAsk) }),

@@ -22,7 +22,8 @@ import {
 /** The most that a trace may have when it is unpacked, in bytes. */
 export const MOST_UNPACKED = 4 * 1024 ** 3;
 
-const CHUNK = 256 * 1024;
+/** Small, so that the disk is known early. */
+const CHUNK = 64 * 1024;
 
 /** The first bytes of a gzip file (RFC 1952, 2.3.1). */
 const GZIP = [0x1f, 0x8b];

@@ -7,7 +7,6 @@ import type { Clock } from '../../base/clock.js';
 import { faultOf } from '../server.js';
 import type { SeekTarget, TimelineNote, ViewNote, ViewSource } from '../types.js';
 import { CellDiffer, cellsOf, type Cells } from './cells.js';
-import { Legend } from './legend.js';
 import { headerNote, momentNote } from './moment-note.js';
 import type { Moment } from './moment.js';
 import type { Pages } from './paged-words.js';
@@ -27,7 +26,6 @@ export interface ViewOptions {
 interface Map {
   readonly cells: Cells;
   readonly differ: CellDiffer;
-  readonly legend: Legend;
 }
 
 export class View {
@@ -185,7 +183,7 @@ export class View {
     const { blocks } = this.recording.head;
     if (!header || !blocks) return;
     const cells = cellsOf(blocks.count);
-    this.#map = { cells, differ: new CellDiffer(cells), legend: new Legend(blocks.geometry) };
+    this.#map = { cells, differ: new CellDiffer(cells) };
     this.options.note(header);
   }
 
@@ -194,17 +192,14 @@ export class View {
     const { note } = this.options;
     const pages = shown.pages();
     const { seq } = shown;
-    const legend = shown.blocks ? this.#map?.legend : undefined;
     if (this.#map) {
       const { runs, dense } = this.#diff(this.#map, shown, pages);
       if (runs.length > 0 || dense.length > 0) note({ type: 'cells', seq, runs, dense });
     }
-    if (legend) legend.count(pages);
     this.#toldSeq = seq;
     const { verdict } = shown.figures;
     note(
       momentNote(shown, {
-        legend,
         live: shown === this.recording.head,
         why: this.recording.why,
         canAsk: this.#alive && verdict?.seq !== this.#answered,

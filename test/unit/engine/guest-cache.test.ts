@@ -216,6 +216,32 @@ describe('a report', () => {
     expect(blocks(told!.clean).equals(BlockSet.of(1))).toBe(true);
   });
 
+  it('says where in a file its blocks lie, in as few extents as that takes', () => {
+    const placed = (offset: number, fileOffset: number) =>
+      extent(offset, 4096, { file: 0, fileOffset });
+    const { event } = describeReport(
+      report([placed(0, 8192), placed(4096, 12_288), placed(12_288, 20_480), placed(20_480, 0)]),
+      geometry,
+      0,
+    );
+    expect(event.files[0]?.extents).toEqual([
+      [0, 16_384, 8192],
+      [20_480, 4096, 0],
+    ]);
+    const untold = describeReport(report([extent(0, 4096, { file: 0 })]), geometry, 0);
+    expect(untold.event.files[0]).not.toHaveProperty('extents');
+  });
+
+  it('says so of 4,096 extents at most', () => {
+    const size = 2 ** 30;
+    const extents = Array.from({ length: 5000 }, (_, at) =>
+      extent(at * 8192, 4096, { file: 0, fileOffset: at * 4096 }),
+    );
+    const { event } = describeReport(report(extents), { granularity: 4096, size }, 0);
+    expect(event.files[0]?.extents).toHaveLength(4096);
+    expect(event.files[0]?.extents?.at(-1)).toEqual([4095 * 8192, 4096, 4095 * 4096]);
+  });
+
   it('of extents in order makes work in proportion to them, not to the disk', () => {
     const size = 10 * 2 ** 40;
     const extents = Array.from({ length: 1000 }, (_, i) => extent(i * 65_536 * 10_000, 4096));

@@ -20,7 +20,6 @@ import {
 } from '../../../src/heatmap/index.js';
 import type { Blocks } from '../../../src/service/view/blocks.js';
 import { FileNames } from '../../../src/service/view/file-map.js';
-import { Legend } from '../../../src/service/view/legend.js';
 import { Moment } from '../../../src/service/view/moment.js';
 import { scriptedMigration } from '../cli/fixtures.js';
 import { GRANULARITY, numbered, startEvent } from './support.js';
@@ -39,11 +38,14 @@ function terminalState(word: number): string {
 }
 
 function bytesOf(blocks: Blocks, state: string): number {
+  return bytesIn(blocks, (word) => terminalState(word) === state);
+}
+
+function bytesIn(blocks: Blocks, is: (word: number) => boolean): number {
   const { granularity, size } = blocks.geometry;
   let bytes = 0;
   for (let block = 0; block < blocks.count; block++) {
-    if (terminalState(blocks.word(block)) === state)
-      bytes += Math.min(granularity, size - block * granularity);
+    if (is(blocks.word(block))) bytes += Math.min(granularity, size - block * granularity);
   }
   return bytes;
 }
@@ -162,18 +164,19 @@ describe('the words of the blocks', () => {
     fc.assert(
       fc.property(anyEvents, (events) => {
         const moment = new Moment(new FileNames(), false);
-        const legend = new Legend({ granularity: GRANULARITY, size: SIZE });
-        for (const event of events) {
-          moment.apply(event);
-          legend.count(moment.pages());
-        }
+        for (const event of events) moment.apply(event);
         const blocks = moment.blocks!;
-        const { migration, cache, disk, frequency } = legend.bytes;
+        const { migration, cache, disk, frequency } = blocks.legend;
         for (const layer of [migration, cache, disk, frequency])
           expect(layer.reduce((sum, bytes) => sum + bytes, 0)).toBe(SIZE);
         expect(migration[5]).toBe(blocks.deferredBytes);
         expect(migration[3]! + migration[4]! + migration[5]!).toBe(blocks.pendingBytes);
-        const reasons = blocks.reasons.map((_, reason) => legend.deferredBytes(reason));
+        expect(migration).toEqual(
+          MIGRATION_STATES.map((_, state) =>
+            bytesIn(blocks, (word) => migrationStateOf(word) === state),
+          ),
+        );
+        const reasons = blocks.reasons.map((_, reason) => blocks.reasonBytes(reason));
         expect(reasons.reduce((sum, bytes) => sum + bytes, 0)).toBe(blocks.deferredBytes);
       }),
       { numRuns: 60 },

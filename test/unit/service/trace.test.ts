@@ -198,7 +198,7 @@ describe('a trace is shown up to where it', () => {
   it('is cut off as a packed one', async () => {
     const many = numbered([
       startEvent(64 * 1024 * GRANULARITY),
-      ...Array.from({ length: 40_000 }, (_, at) => ({ type: 'held', line: at % 18 }) as EventBody),
+      ...Array.from({ length: 40_000 }, (_, at): EventBody => ({ type: 'held', line: at % 18 })),
     ]);
     const packed = gzipSync(lines(many));
     const path = await fileOf('cut.mscope.gz', packed.subarray(0, packed.length >> 1));
