@@ -1,6 +1,6 @@
 // Bundles the command, the library and the extension into dist/, with the library's types beside them.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 mkdirSync('dist', { recursive: true });
@@ -59,8 +59,9 @@ await build({
   target: 'es2022',
   minify: true,
   entryPoints: { map: 'webview/map.ts' },
-  loader: { '.ttf': 'file' },
 });
+for (const name of ['codicon.css', 'codicon.ttf'])
+  copyFileSync(`node_modules/@vscode/codicons/dist/${name}`, `dist/webview/${name}`);
 writeFileSync('dist/cli.js', "#!/usr/bin/env node\nimport './main.js';\n");
 chmodSync('dist/cli.js', 0o755);
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], {

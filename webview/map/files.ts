@@ -1,0 +1,122 @@
+/** Finding a guest file on the map, and the files that were sent again most. */
+import { formatBytes } from '../../src/base/units.js';
+import type { FileFigures } from '../../src/service/types.js';
+import type { PartContext } from '../ask.js';
+import { el, iconButton } from '../dom.js';
+
+const MOST_FILES = 100;
+
+export class Files {
+  readonly element = el('section', { class: 'files' });
+  readonly #input: HTMLInputElement;
+  readonly #names: HTMLDataListElement;
+  readonly #table = el('tbody');
+  readonly #state = el('p', { class: 'quiet', role: 'status' });
+  #files: readonly FileFigures[] = [];
+  #chosen: string | undefined;
+
+  /** @param onCells is given the cells of the file that is lit; undefined for none. */
+  constructor(
+    private readonly context: PartContext,
+    private readonly onCells: (cells: Uint32Array | undefined) => void,
+  ) {
+    const { t, pane } = context;
+    const id = `files-${pane}`;
+    this.#names = el('datalist', { id });
+    this.#input = el('input', {
+      ...{ type: 'text', list: id, class: 'text-input' },
+      placeholder: t('Find a guest file …'),
+      'aria-label': t('Find a guest file'),
+    });
+    this.#input.addEventListener('focus', () => void this.refresh());
+    this.#input.addEventListener('change', () => void this.#find(this.#input.value));
+    const clear = iconButton('clear-all', t('Light all blocks again'), () => this.clear());
+    const head = el(
+      'tr',
+      {},
+      ...[t('File'), t('Dirty'), t('Sent'), t('Sent again')].map((text) =>
+        el('th', { scope: 'col' }, text),
+      ),
+    );
+    this.element.append(
+      el('div', { class: 'find' }, this.#input, this.#names, clear),
+      this.#state,
+      el(
+        'table',
+        {},
+        el('caption', {}, t('Files sent again most')),
+        el('thead', {}, head),
+        this.#table,
+      ),
+    );
+  }
+
+  focus(): void {
+    this.#input.focus();
+  }
+
+  get chosen(): string | undefined {
+    return this.#chosen;
+  }
+
+  clear(): void {
+    this.#chosen = undefined;
+    this.#input.value = '';
+    this.#state.textContent = '';
+    this.onCells(undefined);
+    this.context.changed();
+  }
+
+  async refresh(): Promise<void> {
+    this.#files = await this.context
+      .ask('view.files', { most: MOST_FILES })
+      .catch(() => this.#files);
+    this.#names.replaceChildren(...this.#files.map(({ path }) => el('option', { value: path })));
+    this.#table.replaceChildren(
+      ...this.#files.slice(0, 20).map((file) => {
+        const name = el('button', { type: 'button', class: 'link', title: file.path }, file.path);
+        name.addEventListener('click', () => void this.choose(file.id, file.path));
+        return el(
+          'tr',
+          {},
+          el('td', {}, name),
+          ...[file.dirtyBytes, file.sentBytes, file.resentBytes].map((bytes) =>
+            el('td', { class: 'number' }, formatBytes(bytes)),
+          ),
+        );
+      }),
+    );
+  }
+
+  /** Lights a file's blocks. */
+  async choose(id: string, path = id): Promise<void> {
+    const { t, ask, changed } = this.context;
+    try {
+      const region = await ask('view.file', { id });
+      let cells = 0;
+      for (let index = 1; index < region.cells.length; index += 2) cells += region.cells[index]!;
+      this.#chosen = id;
+      this.#input.value = path === id ? region.path : path;
+      this.#state.textContent = t(
+        '{0} cells are lit.',
+        cells.toLocaleString(this.context.language),
+      );
+      this.onCells(region.cells);
+      changed();
+    } catch (error) {
+      this.#state.textContent = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  async #find(text: string): Promise<void> {
+    if (text.trim() === '') return this.clear();
+    const found =
+      this.#files.find(({ path }) => path === text) ??
+      this.#files.find(({ path }) => path.includes(text));
+    if (found) return this.choose(found.id, found.path);
+    this.#state.textContent = this.context.t(
+      'No file that was seen in the page cache is called so.',
+    );
+    return undefined;
+  }
+}
