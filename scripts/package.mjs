@@ -18,6 +18,7 @@ execFileSync(
     '--no-dependencies',
     '--allow-missing-repository',
     '--skip-license',
+    '--no-rewrite-relative-links',
     '--out',
     file,
   ],

@@ -24,12 +24,17 @@ const HEIGHT = 130;
 export class Charts {
   readonly element = el('section', { class: 'charts' });
   readonly #columns = new Map<Column, number[]>();
-  readonly #plots: { readonly plan: ChartPlan; readonly room: HTMLElement; plot: uPlot }[] = [];
+  readonly #plots: {
+    readonly plan: ChartPlan;
+    readonly room: HTMLElement;
+    readonly section: HTMLElement;
+    plot: uPlot;
+  }[] = [];
   readonly #plans: readonly ChartPlan[];
   readonly #rounds = el('table', { class: 'rounds' });
   #now = 0;
   #ended: number | undefined;
-  #frame = 0;
+  #waiting = false;
   readonly #resized = new ResizeObserver(() => this.#resize());
 
   /** @param onSeek is given milliseconds of the run. */
@@ -96,8 +101,10 @@ export class Charts {
       if (note.summary) this.#ended = note.t;
       this.#drawRounds(note);
     }
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
+    if (this.#waiting) return;
+    this.#waiting = true;
+    requestAnimationFrame(() => {
+      this.#waiting = false;
       this.#draw();
     });
   }
@@ -114,14 +121,15 @@ export class Charts {
   #section(plan: ChartPlan): HTMLElement {
     const room = el('div', { class: 'chart', role: 'img' });
     room.setAttribute('aria-label', plan.title);
-    this.#plots.push({ plan, room, plot: this.#make(plan, room) });
     const legend = el('p', { class: 'chart-legend' });
     for (const { label, colour } of plan.lines) {
       const swatch = el('span', { class: 'swatch', 'aria-hidden': 'true' });
       swatch.style.backgroundColor = `var(${colour})`;
       legend.append(el('span', {}, swatch, label));
     }
-    return el('details', { open: true }, el('summary', {}, plan.title), legend, room);
+    const section = el('details', { open: true }, el('summary', {}, plan.title), legend, room);
+    this.#plots.push({ plan, room, section, plot: this.#make(plan, room) });
+    return section;
   }
 
   #make(plan: ChartPlan, room: HTMLElement): uPlot {
@@ -192,7 +200,14 @@ export class Charts {
   }
 
   #draw(): void {
-    for (const { plan, plot } of this.#plots) plot.setData(this.#dataOf(plan));
+    for (const { plan, plot, section } of this.#plots) {
+      const data = this.#dataOf(plan);
+      const known = data
+        .slice(1)
+        .some((line) => [...line].some((value) => typeof value === 'number'));
+      section.hidden = !known;
+      if (known) plot.setData(data);
+    }
   }
 
   /** The moment that is shown, as a line. */

@@ -5,6 +5,7 @@ import type { PartContext } from '../ask.js';
 import { el, iconButton } from '../dom.js';
 
 const MOST_FILES = 100;
+const REFRESH_DELAY_MS = 1500;
 
 export class Files {
   readonly element = el('section', { class: 'files' });
@@ -14,6 +15,7 @@ export class Files {
   readonly #state = el('p', { class: 'quiet', role: 'status' });
   #files: readonly FileFigures[] = [];
   #chosen: string | undefined;
+  #waiting = false;
 
   /** @param onCells is given the cells of the file that is lit; undefined for none. */
   constructor(
@@ -67,6 +69,16 @@ export class Files {
     this.context.changed();
   }
 
+  /** Asks in a moment, once for all that ask until then. */
+  refreshSoon(): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    setTimeout(() => {
+      this.#waiting = false;
+      void this.refresh();
+    }, REFRESH_DELAY_MS);
+  }
+
   async refresh(): Promise<void> {
     this.#files = await this.context
       .ask('view.files', { most: MOST_FILES })
@@ -109,14 +121,19 @@ export class Files {
   }
 
   async #find(text: string): Promise<void> {
-    if (text.trim() === '') return this.clear();
+    if (text.trim() === '') {
+      this.clear();
+      return;
+    }
     const found =
       this.#files.find(({ path }) => path === text) ??
       this.#files.find(({ path }) => path.includes(text));
-    if (found) return this.choose(found.id, found.path);
+    if (found) {
+      await this.choose(found.id, found.path);
+      return;
+    }
     this.#state.textContent = this.context.t(
       'No file that was seen in the page cache is called so.',
     );
-    return undefined;
   }
 }

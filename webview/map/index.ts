@@ -113,6 +113,7 @@ class DiskMap implements MapView {
     if (note.type === 'header') this.#begin(note);
     else if (note.type === 'cells') this.#cells?.take(note);
     else {
+      if (note.round !== this.#moment?.round || note.summary) this.#files.refreshSoon();
       this.#moment = note;
       this.#legend.take(note);
       return;
@@ -122,7 +123,7 @@ class DiskMap implements MapView {
 
   setSettings(settings: MapSettings): void {
     this.#settings = settings;
-    this.#layerSelect.value = settings.layer;
+    this.#layerSelect.value = this.#chosen;
     if (this.#cells && this.#cells.layout.kind !== settings.layout) {
       this.#cells.relay(settings.layout);
       this.#seen = undefined;
@@ -198,9 +199,14 @@ class DiskMap implements MapView {
     cancelAnimationFrame(this.#frame);
   }
 
-  get #layer(): LayerName {
+  /** A disk that is watched without a migration has no states of one. */
+  get #chosen(): MapSettings['layer'] {
     const { layer } = this.#settings;
-    return layer === 'blended' ? 'migration' : layer;
+    return layer === 'migration' && this.#header?.kind === 'watch' ? 'cache' : layer;
+  }
+
+  get #layer(): LayerName {
+    return this.#chosen === 'blended' ? 'migration' : this.#chosen;
   }
 
   readonly #goTo = el('input', { type: 'text', class: 'text-input go-to' });
@@ -279,6 +285,8 @@ class DiskMap implements MapView {
     if (!anew) return;
     this.#cells = new MapCells(this.#settings.layout, header.cells);
     this.#seen = undefined;
+    this.#layerSelect.value = this.#chosen;
+    this.refresh();
     this.#applyRestored();
   }
 
@@ -326,7 +334,7 @@ class DiskMap implements MapView {
     const seen = this.#fitted(clientWidth, clientHeight);
     const cursor = this.#pointed ?? this.#cursor;
     this.#painter?.paint(cells, seen, {
-      layer: this.#settings.layer,
+      layer: this.#chosen,
       palette: this.#palette,
       lit: this.#legend.lit,
       cursor: cursor === undefined ? undefined : this.#placePoint(cursor),

@@ -85,7 +85,7 @@ export class HostList implements vscode.Disposable {
 
   #poll(): void {
     clearTimeout(this.#timer);
-    const seconds = this.core.setting<number>('hosts.refreshSeconds', 5);
+    const seconds = this.core.setting<number>('refreshSeconds', 5);
     if (seconds <= 0) return;
     this.#timer = setTimeout(() => {
       const looked = this.hosts.filter(

@@ -132,11 +132,12 @@ function probeNode(host: KnownHost, { probe }: HostLook): TextNode {
 
 function faultNode(host: KnownHost): TextNode {
   const icon = host.state === 'busy' ? 'lock' : 'error';
+  const busy = vscode.l10n.t('Its monitor is held by another client, such as a migration');
   const node = new TextNode(
     `fault:${host.name}`,
-    host.fault?.message ?? '',
+    host.state === 'busy' ? busy : (host.fault?.message ?? ''),
     new vscode.ThemeIcon(icon),
-    host.fault?.hint ?? '',
+    host.state === 'busy' ? '' : (host.fault?.hint ?? ''),
   );
   node.tooltip = faultText(host);
   node.command = {
