@@ -32,6 +32,7 @@ export class DiskNode extends vscode.TreeItem {
     this.contextValue = disk.readOnly ? 'disk.readOnly' : 'disk';
     this.iconPath = new vscode.ThemeIcon('database');
     this.tooltip = disk.image;
+    this.accessibilityInformation = { label: `${disk.name}, ${this.description}` };
     this.command = {
       command: 'migrascope.map.open',
       title: vscode.l10n.t('Open Disk Map'),

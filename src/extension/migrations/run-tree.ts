@@ -23,6 +23,9 @@ export class RunNode extends vscode.TreeItem {
       info.startedAt ?? '',
       info.reason,
     ].join('\n');
+    this.accessibilityInformation = {
+      label: `${vscode.l10n.t('Migration {0}', info.run)}, ${info.disk ?? ''}, ${this.description}`,
+    };
     if (info.state === 'running') this.collapsibleState = vscode.TreeItemCollapsibleState.Expanded;
   }
 }
@@ -34,6 +37,7 @@ class LineNode extends vscode.TreeItem {
     this.description = description;
     this.iconPath = new vscode.ThemeIcon(icon, color ? new vscode.ThemeColor(color) : undefined);
     this.tooltip = `${label} ${description}`.trim();
+    this.accessibilityInformation = { label: this.tooltip };
     this.contextValue = 'line';
   }
 }

@@ -1,0 +1,250 @@
+/** A person migrates a simulated guest in a real VS Code, with the mouse; what is shown is held against the run's events. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { formatBytes } from '../../src/base/units.js';
+import { createPalette, MIGRATION_STATES } from '../../src/heatmap/index.js';
+import type { MigrationEvent } from '../../src/engine/index.js';
+import { colourOf, legendOf, mapFrame } from './support/map-page.js';
+import { packagedExtension } from './support/packaged.js';
+import { startServer, type Server } from './support/server.js';
+import { Workbench } from './support/workbench.js';
+
+const ROUNDS_MS = 60_000;
+let server: Server;
+let workbench: Workbench;
+
+beforeAll(async () => {
+  server = await startServer({
+    vsix: packagedExtension(),
+    settings: { 'workbench.colorTheme': 'Default Dark Modern' },
+  });
+  workbench = await Workbench.open(server);
+  await workbench.openContainer('Migrascope');
+});
+
+afterAll(async () => {
+  endProcesses();
+  await workbench.close();
+  await server.stop();
+});
+
+beforeEach(({ task, onTestFailed }) => {
+  onTestFailed(async () => void (await workbench.picture(`failed-${task.name.slice(0, 40)}`)));
+});
+
+/** Guests and engine processes that this file's VS Code started; they are made to outlive it. */
+function endProcesses(): void {
+  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const environment = readOr(`/proc/${entry}/environ`);
+    const command = readOr(`/proc/${entry}/cmdline`);
+    if (!environment.includes(server.environment['XDG_STATE_HOME']!)) continue;
+    if (/simulated-host|engine-process|guardian/.test(command))
+      process.kill(Number(entry), 'SIGKILL');
+  }
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function runFolders(): string[] {
+  const root = join(server.environment['XDG_STATE_HOME']!, 'migrascope/runs');
+  return existsSync(root) ? readdirSync(root).map((name) => join(root, name)) : [];
+}
+
+function eventsOf(run: string): MigrationEvent[] {
+  return readFileSync(join(run, 'events.jsonl'), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as MigrationEvent);
+}
+
+async function startMigration(bandwidth: string): Promise<string> {
+  const before = new Set(runFolders());
+  const page = workbench.page;
+  await workbench.contextMenu(workbench.treeItem(/^disk0/), 'Migrate a Disk…');
+  await page.getByText(/Where to\?/).waitFor();
+  await workbench.enter(`file:${join(server.folder, `moved-${before.size}.img`)}`);
+  await workbench.pick(/^plain/);
+  await workbench.pick(/^Switch over/);
+  await page.getByText(/Send at most/).waitFor();
+  await workbench.enter(bandwidth);
+  await page.getByText(/How long may/).waitFor();
+  await workbench.enter('300ms');
+  await workbench.pick(/^Held/);
+  let started: string | undefined;
+  await expect
+    .poll(() => (started = runFolders().find((run) => !before.has(run))), { timeout: 20_000 })
+    .toBeDefined();
+  return started!;
+}
+
+test('says that there is no host yet, and starts the simulated one', async () => {
+  await workbench.page.locator('.monaco-button', { hasText: 'Start the Simulated Guest' }).click();
+  await workbench.treeItem(/^disk0/).waitFor();
+  await workbench.treeItem(/^The guest runs/).waitFor();
+  await workbench.treeItem(/^Probe by kcore/).waitFor();
+});
+
+test('shows the page cache of a disk that is watched', async () => {
+  await workbench.treeItem(/^disk0/).click();
+  const frame = await mapFrame(workbench.page);
+  await expect
+    .poll(async () => (await legendOf(frame))['dirty'], { timeout: 20_000 })
+    .toMatch(/^[1-9].* [KM]iB$/);
+  await workbench.page.keyboard.press('Control+F4');
+});
+
+test('refuses a destination that is none, with a word on what to give', async () => {
+  await workbench.contextMenu(workbench.treeItem(/^disk0/), 'Migrate a Disk…');
+  await workbench.page.getByText(/Where to\?/).waitFor();
+  await workbench.quickInput().fill('somewhere');
+  await workbench.page.getByText(/Give file: and an absolute path/).waitFor();
+  await workbench.page.keyboard.press('Escape');
+});
+
+test('steps a migration with the mouse, and shows what the events say', async () => {
+  const run = await startMigration('30MiB');
+  const page = workbench.page;
+  await page.frames()[0]!.waitForLoadState();
+  await workbench.treeItem(/held at statement 1/).waitFor();
+  const step = page.getByRole('button', { name: /^Step a Statement/ }).first();
+  for (const line of [2, 3, 4]) {
+    await step.click();
+    await workbench.treeItem(new RegExp(`held at statement ${line}`)).waitFor();
+  }
+  const frame = await mapFrame(page);
+  const allocated = eventsOf(run).find((event) => event.type === 'allocated')!;
+  await expect
+    .poll(async () => (await legendOf(frame))['pending'], { timeout: 10_000 })
+    .toBe(formatBytes(allocated.bytes));
+
+  const { migration } = createPalette('dark', 'auto');
+  const first = allocated.blocks[0]!;
+  const colour = (state: (typeof MIGRATION_STATES)[number]) =>
+    migration[MIGRATION_STATES.indexOf(state)];
+  await expect.poll(() => colourOf(frame, first), { timeout: 10_000 }).toEqual(colour('pending'));
+
+  await page
+    .getByRole('button', { name: /^Step a Round/ })
+    .first()
+    .click();
+  await workbench.treeItem(/held at statement 4/).waitFor({ timeout: ROUNDS_MS });
+  const sentOnce = eventsOf(run).filter((event) => event.type === 'sent');
+  expect(sentOnce.length).toBeGreaterThan(2);
+  await expect.poll(() => colourOf(frame, first), { timeout: 10_000 }).toEqual(colour('sent'));
+
+  await frame.getByRole('button', { name: 'Run (F5)' }).click();
+  await frame.getByText('Completed: the guest goes on with the destination').waitFor({
+    timeout: ROUNDS_MS,
+  });
+  const summary = eventsOf(run).at(-1);
+  expect(summary).toMatchObject({ type: 'summary', outcome: 'completed', verified: true });
+  const { sentBytes, distinctBytes } = summary as Extract<MigrationEvent, { type: 'summary' }>;
+  await frame
+    .getByText(`${formatBytes(sentBytes)}, of ${formatBytes(distinctBytes)} distinct`)
+    .waitFor();
+  await workbench.picture('completed');
+});
+
+test('goes back in time: the first event shows nothing sent', async () => {
+  const frame = await mapFrame(workbench.page);
+  await frame.getByRole('slider', { name: 'Moment of the recording' }).fill('0');
+  await expect
+    .poll(async () => (await legendOf(frame))['sent once'], { timeout: 10_000 })
+    .toBe('0 B');
+  await frame.getByRole('button', { name: 'END' }).click();
+  await expect
+    .poll(async () => (await legendOf(frame))['sent once'], { timeout: 10_000 })
+    .not.toBe('0 B');
+});
+
+test('tells a block by keyboard alone', async () => {
+  const frame = await mapFrame(workbench.page);
+  await frame.locator('.map-canvas').focus();
+  await workbench.page.keyboard.press('End');
+  await workbench.page.keyboard.press('ArrowLeft');
+  await workbench.page.keyboard.press('Enter');
+  const inspector = frame.getByRole('region', { name: 'Block', exact: true });
+  await inspector.getByText('Offset').waitFor();
+  await workbench.page.keyboard.press('Escape');
+  await inspector.waitFor({ state: 'hidden' });
+});
+
+test('has no serious fault of accessibility', async () => {
+  const frame = await mapFrame(workbench.page);
+  await frame.addScriptTag({ path: 'node_modules/axe-core/axe.min.js' }).catch(async () => {
+    await frame.evaluate(readFileSync('node_modules/axe-core/axe.min.js', 'utf8'));
+  });
+  const violations = await frame.evaluate(async () => {
+    const { axe } = window as unknown as {
+      axe: {
+        run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
+      };
+    };
+    const { violations: all } = await axe.run();
+    return all
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  });
+  expect(violations).toEqual([]);
+});
+
+test('goes on through a reload of the window, and the map attaches again', async () => {
+  const target = workbench.treeItem(/^disk0\./);
+  await target.waitFor({ timeout: 20_000 });
+  const before = new Set(runFolders());
+  await workbench.contextMenu(target, 'Migrate a Disk…');
+  await workbench.page.getByText(/Where to\?/).waitFor();
+  await workbench.enter(`file:${join(server.folder, 'second.img')}`);
+  for (const choice of [/^plain/, /^Switch over/]) await workbench.pick(choice);
+  await workbench.page.getByText(/Send at most/).waitFor();
+  await workbench.enter('10MiB');
+  await workbench.page.getByText(/How long may/).waitFor();
+  await workbench.enter('300ms');
+  await workbench.pick(/^Running/);
+  await expect.poll(() => runFolders().length, { timeout: 20_000 }).toBe(before.size + 1);
+  const run = runFolders().find((each) => !before.has(each))!;
+  await mapFrame(workbench.page);
+  await expect
+    .poll(() => eventsOf(run).some(({ type }) => type === 'sent'), { timeout: 20_000 })
+    .toBe(true);
+  await workbench.page.waitForTimeout(1500);
+
+  await workbench.reload();
+  const frame = await mapFrame(workbench.page);
+  await expect
+    .poll(async () => (await legendOf(frame))['sent once'], { timeout: 30_000 })
+    .toMatch(/^[1-9]/);
+  expect(eventsOf(run).some(({ type }) => type === 'summary')).toBe(false);
+});
+
+test('says so when an engine process is killed, and puts it right on consent', async () => {
+  const running = runFolders().find(
+    (run) => !eventsOf(run).some(({ type }) => type === 'summary'),
+  )!;
+  const journal = readFileSync(join(running, 'journal.jsonl'), 'utf8').split('\n')[0]!;
+  const { process: owner } = JSON.parse(journal) as { readonly process: { readonly pid: number } };
+  process.kill(owner.pid, 'SIGKILL');
+  const frame = await mapFrame(workbench.page);
+  await frame.getByText(/The engine process of the run .* is gone/).waitFor({ timeout: 20_000 });
+  await workbench.openContainer('Migrascope');
+  await workbench.treeItem(/dead: its process is gone/).waitFor({ timeout: 20_000 });
+  await workbench.contextMenu(
+    workbench.treeItem(/dead: its process is gone/),
+    'Look at What a Dead Migration Left, and Recover',
+  );
+  const dialog = workbench.page.locator('.monaco-dialog-box');
+  await dialog.getByText(/Put right what run/).waitFor();
+  await dialog.getByRole('button', { name: 'Do This' }).click();
+  await expect
+    .poll(() => readFileSync(join(running, 'journal.jsonl'), 'utf8').includes('"type":"end"'), {
+      timeout: 30_000,
+    })
+    .toBe(true);
+});

@@ -1,0 +1,67 @@
+/** What a map's webview shows, read back: its figures as text, and the colours of blocks. */
+import type { Frame, Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+interface Shown {
+  readonly panes: readonly {
+    readonly map: { placeOf(block: number): { x: number; y: number } | undefined };
+  }[];
+}
+declare global {
+  interface Window {
+    migrascope?: Shown;
+  }
+}
+
+/** The frame of the newest map that is ready. */
+export async function mapFrame(page: Page): Promise<Frame> {
+  let found: Frame | undefined;
+  await expect
+    .poll(
+      async () => {
+        for (const frame of page.frames().reverse()) {
+          const shown = await frame
+            .evaluate(() => (window as { migrascope?: unknown }).migrascope !== undefined)
+            .catch(() => false);
+          const visible = shown && (await frame.locator('.map-canvas').first().isVisible());
+          if (visible) found = frame;
+          if (visible) return true;
+        }
+        return false;
+      },
+      { timeout: 30_000, interval: 200 },
+    )
+    .toBe(true);
+  return found!;
+}
+
+/** Red, green and blue of a block's middle as it was painted; undefined where it is not seen. */
+export function colourOf(frame: Frame, block: number): Promise<number[] | undefined> {
+  return frame.evaluate((wanted) => {
+    const shown = (window as unknown as { migrascope: Shown }).migrascope;
+    const place = shown.panes[0]!.map.placeOf(wanted);
+    const canvas = document.querySelector<HTMLCanvasElement>('.map-canvas');
+    const gl = canvas?.getContext('webgl2');
+    if (!place || !canvas || !gl) return undefined;
+    const scale = canvas.width / canvas.clientWidth;
+    const pixel = new Uint8Array(4);
+    gl.readPixels(
+      Math.round(place.x * scale),
+      canvas.height - 1 - Math.round(place.y * scale),
+      ...([1, 1, gl.RGBA, gl.UNSIGNED_BYTE] as const),
+      pixel,
+    );
+    return [...pixel.slice(0, 3)];
+  }, block);
+}
+
+/** Bytes by state, as the legend says them. */
+export async function legendOf(frame: Frame): Promise<Readonly<Record<string, string>>> {
+  const rows = await frame.locator('.legend-row').allInnerTexts();
+  return Object.fromEntries(
+    rows.map((row) => {
+      const [words = '', bytes = ''] = row.split('\n').map((part) => part.trim());
+      return [words, bytes.split(' · ')[0] ?? ''];
+    }),
+  );
+}
