@@ -135,7 +135,7 @@ export class PluginSession {
   get farewell(): string {
     const how = this.#exit?.how ?? 'runs';
     const last = this.#log.trim().split('\n').at(-1)?.trim() ?? '';
-    return last === '' ? how : `${how}: ${last.slice(0, 300)}`;
+    return last === '' ? how : `${how}: ${last.slice(0, 300).replace(/\.$/, '')}`;
   }
 
   async #greet(roles: readonly Role[], signal: AbortSignal | undefined): Promise<void> {
