@@ -19,6 +19,8 @@ export class PluginHost {
   #startedAt = -Infinity;
   #fingerprint = '';
   #closed = false;
+  /** Resolves when the programs that were ended have. */
+  #ending: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly description: PluginDescription,
@@ -59,10 +61,10 @@ export class PluginHost {
     if (this.#closed) throw new PluginError(`The plugin ${this.name} was let go of.`);
     if (this.givenUp)
       throw new PluginError(`The plugin ${this.name} was at fault ${this.#faults} times.`);
-    const now = this.parts.clock.now();
-    if (this.#faults > 0 && now < this.#startedAt + this.#backOffMs)
+    if (this.resting)
       throw new PluginError(`The plugin ${this.name} is not started again so soon.`);
-    this.#startedAt = now;
+    await this.#ending;
+    this.#startedAt = this.parts.clock.now();
     this.#fingerprint = await this.#look();
     const session = await PluginSession.open(this.description, this.roles, this.parts, signal);
     this.#session = session;
@@ -70,10 +72,17 @@ export class PluginHost {
     return session;
   }
 
-  /** Notes a fault and ends the program. Never throws. */
-  async fault(): Promise<void> {
+  /** Whether it is not started now: given up, let go of, or too early after a fault. */
+  get resting(): boolean {
+    if (this.#closed || this.givenUp) return true;
+    const early = this.parts.clock.now() < this.#startedAt + this.#backOffMs;
+    return !this.#session && this.#faults > 0 && early;
+  }
+
+  /** Notes a fault and ends the program, beside whoever calls. Never throws. */
+  fault(): void {
     this.#faults++;
-    await this.#end();
+    void this.#end('fault');
   }
 
   /** Ends the program where its files changed since it was started; whether they did. Never throws. */
@@ -93,10 +102,11 @@ export class PluginHost {
     return Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** (this.#faults - 1));
   }
 
-  async #end(): Promise<void> {
+  async #end(why: 'done' | 'fault' = 'done'): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
-    await session?.end();
+    if (session) this.#ending = Promise.all([this.#ending, session.end(why)]);
+    await this.#ending;
   }
 
   async #look(): Promise<string> {

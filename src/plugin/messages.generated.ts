@@ -1235,7 +1235,7 @@ export interface PolicyCapabilities {
   /**
    * Every reason that its plans name.
    */
-  reasons: ReasonText[];
+  reasons?: ReasonText[];
   /**
    * Whether it answers `policy/converged`.
    */

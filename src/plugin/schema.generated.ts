@@ -405,9 +405,6 @@ export const schema = {
           "description": "Whether it answers `policy/explain`."
         }
       },
-      "required": [
-        "reasons"
-      ],
       "additionalProperties": true
     },
     "ProbeCapabilities": {

@@ -77,7 +77,7 @@ export class PluginSession {
       return session;
     } catch (error) {
       const reason = await session.#reasonOf(error);
-      await session.end();
+      await session.end('fault');
       throw reason;
     }
   }
@@ -102,10 +102,13 @@ export class PluginSession {
     return this.#exit;
   }
 
-  /** Ends it in order. Idempotent; never throws. */
-  async end(): Promise<PluginExit | undefined> {
+  /**
+   * Ends it in order. Idempotent; never throws.
+   * @param why one that is at fault is not asked to finish.
+   */
+  async end(why: 'done' | 'fault' = 'done'): Promise<PluginExit | undefined> {
     const { channel } = this;
-    if (!channel.failure && !this.#exit)
+    if (why === 'done' && !channel.failure && !this.#exit)
       await channel.request('shutdown', {}).catch(() => undefined);
     channel.endInput();
     if (await this.#endsSoon()) return this.#exit;
