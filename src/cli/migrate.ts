@@ -14,6 +14,7 @@ import {
   type OnLimit,
   type SteeringFlags,
 } from './migrate-options.js';
+import { pluginPolicy } from './plugin-options.js';
 import type { World } from './world.js';
 
 const EXAMPLES = `
@@ -58,7 +59,10 @@ export async function runMigrate(
   disk: string,
   flags: MigrateFlags,
 ): Promise<ExitCode> {
-  const options = migrationOptions(disk, flags, process.cwd());
+  const options = {
+    ...migrationOptions(disk, flags, process.cwd()),
+    ...(await pluginPolicy(flags.policy, flags.plugin, world.env)),
+  };
   const view = flags.detach ? 'none' : viewFor(world, flags.json);
   checkFlags(flags, view === 'live');
   const trace = flags.trace === undefined ? {} : { trace: resolve(flags.trace) };

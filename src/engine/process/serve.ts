@@ -37,7 +37,7 @@ export interface RunParts
       MigrationParts,
       'connectHypervisor' | 'connectNbd' | 'connectProbe' | 'uploadProbe' | 'openDestination'
     >,
-    Pick<MigrationParts, 'journal' | 'lease' | 'continuation'> {
+    Pick<MigrationParts, 'journal' | 'lease' | 'continuation' | 'plugins'> {
   /** Path of the file that takes the events: a new one, unless there are some already. */
   readonly events: string;
   /** How much there is already in that file. */
