@@ -5,6 +5,7 @@ what a union or a difference costs goes with the chunks that are populated, and 
 on whole chunks. `protocol/SPEC.md`, "Sets of blocks", has the two forms in which a set travels.
 """
 import base64
+import struct
 
 CHUNK = 65_536
 FULL = (1 << CHUNK) - 1
@@ -13,11 +14,18 @@ FULL = (1 << CHUNK) - 1
 class BlockSet:
     """A set of block numbers. Operations give new sets; no set ever changes."""
 
-    __slots__ = ("chunks", "count")
+    __slots__ = ("chunks", "_count")
 
     def __init__(self, chunks=None):
         self.chunks = chunks if chunks is not None else {}
-        self.count = sum(bits.bit_count() for bits in self.chunks.values())
+        self._count = None
+
+    @property
+    def count(self):
+        """How many blocks are in it; counted when it is first asked for."""
+        if self._count is None:
+            self._count = sum(bits.bit_count() for bits in self.chunks.values())
+        return self._count
 
     def union(self, other):
         chunks = dict(self.chunks)
@@ -61,35 +69,38 @@ class BlockSet:
 
     def with_groups(self, size, least):
         """Every group of `size` blocks of which at least `least` are in the set, made whole."""
-        width, whole = size // 8, (1 << size) - 1
+        width = size // 8
+        none, whole = bytes(width), b"\xff" * width
         chunks = {}
         for index, bits in self.chunks.items():
             data = bits.to_bytes(CHUNK // 8, "little")
-            grown = bits
-            for group in range(CHUNK // size):
-                part = data[group * width : (group + 1) * width]
-                if int.from_bytes(part, "little").bit_count() >= least:
-                    grown |= whole << (group * size)
-            chunks[index] = grown
+            parts = [data[at : at + width] for at in range(0, len(data), width)]
+            if least == 1:
+                grown = [part if part == none else whole for part in parts]
+            else:
+                grown = [whole if _count_in(part) >= least else part for part in parts]
+            chunks[index] = int.from_bytes(b"".join(grown), "little")
         return BlockSet(chunks)
 
     def runs(self):
         """Pairs of first block and number of blocks, ascending, as long as can be."""
         start = end = 0
         for index in sorted(self.chunks):
-            bits, place = self.chunks[index], index * CHUNK
-            while bits:
-                skip = (bits & -bits).bit_length() - 1
-                bits >>= skip
-                take = (~bits & (bits + 1)).bit_length() - 1
-                bits >>= take
-                place += skip
-                if place != end:
-                    if end > start:
-                        yield start, end - start
-                    start = place
-                place += take
-                end = place
+            words = struct.unpack("<1024Q", self.chunks[index].to_bytes(CHUNK // 8, "little"))
+            for number, word in enumerate(words):
+                place = index * CHUNK + number * 64
+                while word:
+                    skip = (word & -word).bit_length() - 1
+                    word >>= skip
+                    take = (~word & (word + 1)).bit_length() - 1
+                    word >>= take
+                    place += skip
+                    if place != end:
+                        if end > start:
+                            yield start, end - start
+                        start = place
+                    place += take
+                    end = place
         if end > start:
             yield start, end - start
 
@@ -118,6 +129,22 @@ def union_of(sets):
     return BlockSet(chunks)
 
 
+def in_two_of(sets):
+    """The blocks that are in two of the sets, or more."""
+    once, twice = {}, {}
+    for each in sets:
+        for index, bits in each.chunks.items():
+            before = once.get(index)
+            if before is None:
+                once[index] = bits
+                continue
+            again = before & bits
+            if again:
+                twice[index] = twice.get(index, 0) | again
+            once[index] = before | bits
+    return BlockSet(twice)
+
+
 def decode(form):
     """A set of either form, a list of counts or the compact text."""
     counts = _counts(form) if isinstance(form, str) else form
@@ -130,10 +157,32 @@ def decode(form):
         while start < block:
             index, place = divmod(start, CHUNK)
             length = min(block - start, CHUNK - place)
-            bits = FULL if length == CHUNK else ((1 << length) - 1) << place
-            chunks[index] = chunks.get(index, 0) | bits
+            if length == CHUNK:
+                chunks[index] = FULL
+            else:
+                _set_bits(chunks.setdefault(index, bytearray(CHUNK // 8)), place, length)
             start += length
-    return BlockSet(chunks)
+    return BlockSet(
+        {
+            index: bits if bits is FULL else int.from_bytes(bits, "little")
+            for index, bits in chunks.items()
+        }
+    )
+
+
+def _set_bits(data, place, length):
+    """Sets `length` bits from `place` on: those of the first bytes, whole ones, those of the last."""
+    while length and (place % 8 or length < 8):
+        data[place // 8] |= 1 << place % 8
+        place, length = place + 1, length - 1
+    whole = length // 8
+    data[place // 8 : place // 8 + whole] = b"\xff" * whole
+    for rest in range(place + whole * 8, place + length):
+        data[rest // 8] |= 1 << rest % 8
+
+
+def _count_in(data):
+    return int.from_bytes(data, "little").bit_count()
 
 
 def _counts(text):

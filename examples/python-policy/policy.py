@@ -4,7 +4,7 @@ What reached the disk twice or more in the time in which a busy block does three
 the rest, what lies where the guest has not written lately is sent first. Block for block it plans as
 the built-in policy `history`.
 """
-from blocks import EMPTY, decode, union_of
+from blocks import EMPTY, decode, in_two_of, union_of
 from plugin import serve
 
 USUAL_EXPIRE_MS = 30_000
@@ -41,12 +41,7 @@ class History:
         return union_of(touched for _, end, _, touched in self.spans if end >= now - ms)
 
     def written_twice_within(self, ms, now):
-        once = twice = EMPTY
-        for _, end, written, _ in self.spans:
-            if end >= now - ms:
-                twice = twice.union(once.intersection(written))
-                once = once.union(written)
-        return twice
+        return in_two_of(written for _, end, written, _ in self.spans if end >= now - ms)
 
 
 class Policy:

@@ -32,6 +32,7 @@ export {
   encodeBlocks,
   explainReason,
   planWithDeferrals,
+  ToldSets,
   WriteHistory,
   type CacheView,
   type DeferralReason,

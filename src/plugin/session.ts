@@ -62,6 +62,7 @@ export class PluginSession {
   /**
    * Starts the program and greets it; when that fails, it is ended.
    * @param roles for which it is wanted.
+   * @param extra further fields of `initialize`, for conformance tests.
    * @throws PluginError when it can't be started, or has not one of the roles; ProtocolError when it
    * speaks another version; TimeoutError; CancelledError.
    */
@@ -70,10 +71,11 @@ export class PluginSession {
     roles: readonly Role[],
     parts: PluginParts,
     signal?: AbortSignal,
+    extra: object = {},
   ): Promise<PluginSession> {
     const session = new PluginSession(description, parts);
     try {
-      await session.#greet(roles, signal);
+      await session.#greet(roles, signal, extra);
       return session;
     } catch (error) {
       const reason = await session.#reasonOf(error);
@@ -141,9 +143,13 @@ export class PluginSession {
     return last === '' ? how : `${how}: ${last.slice(0, 300).replace(/\.$/, '')}`;
   }
 
-  async #greet(roles: readonly Role[], signal: AbortSignal | undefined): Promise<void> {
+  async #greet(
+    roles: readonly Role[],
+    signal: AbortSignal | undefined,
+    extra: object,
+  ): Promise<void> {
     const host = { name: 'migrascope', version: this.parts.version };
-    const params = { protocol: PLUGIN_PROTOCOL, host, roles: [...roles] };
+    const params = { protocol: PLUGIN_PROTOCOL, host, roles: [...roles], ...extra };
     const greeting = await this.channel.request('initialize', params, signal);
     const { name } = this.description;
     const [major] = greeting.protocol.split('.');

@@ -17,7 +17,7 @@ export { explainBlock, explainReason, planWithDeferrals } from './plan.js';
 export { plannerOf, type PlanContext, type Planner } from './planner.js';
 export { BrokenPlan, checkPlan } from './check-plan.js';
 export { PluginPlanner, type Around } from './plugin-planner.js';
-export { decodeBlocks, encodeBlocks } from './plugin-sets.js';
+export { decodeBlocks, encodeBlocks, ToldSets } from './plugin-sets.js';
 export { plainPolicy } from './plain.js';
 export { createPolicy, type BuiltInPolicyName } from './registry.js';
 export {
