@@ -35,6 +35,8 @@ export interface SteeringFlags {
 export interface MigrateFlags extends SteeringFlags {
   readonly to: string;
   readonly policy: string;
+  /** Names of plugins that watch. */
+  readonly observe: readonly string[];
   /** Folders of plugins. */
   readonly plugin: readonly string[];
   readonly maxBandwidth?: string;
@@ -68,6 +70,7 @@ export function declareMigrateOptions(command: Command): Command {
       'what to put off: plain, history, cache, or the name of a plugin',
       DEFAULTS.policy,
     )
+    .option('--observe <name>', 'a plugin that watches; may be given several times', collect, [])
     .option('--plugin <folder>', PLUGIN_HELP, collect, [])
     .option('--max-bandwidth <rate>', 'send no more than this a second, such as 100MiB')
     .option(

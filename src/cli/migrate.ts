@@ -14,7 +14,7 @@ import {
   type OnLimit,
   type SteeringFlags,
 } from './migrate-options.js';
-import { pluginPolicy } from './plugin-options.js';
+import { observersCalled, pluginPolicy } from './plugin-options.js';
 import type { World } from './world.js';
 
 const EXAMPLES = `
@@ -65,6 +65,7 @@ export async function runMigrate(
   };
   const view = flags.detach ? 'none' : viewFor(world, flags.json);
   checkFlags(flags, view === 'live');
+  const observers = await observersCalled(flags.observe, flags.plugin, world.env);
   const trace = flags.trace === undefined ? {} : { trace: resolve(flags.trace) };
   const request = {
     host,
@@ -73,6 +74,7 @@ export async function runMigrate(
     guardian: flags.guardian,
     held: flags.step === true,
     onLimit: decisionOf(flags.onLimit, view === 'live' || view === 'none'),
+    ...(observers.length > 0 ? { observers } : {}),
     ...trace,
   };
   return controlRun(world, {

@@ -43,3 +43,12 @@ export async function pluginPolicy(
     });
   }
 }
+
+/** @throws UsageError when there is no observer of one of the names. */
+export function observersCalled(
+  names: readonly string[],
+  named: readonly string[],
+  env: World['env'],
+): Promise<readonly PluginDescription[]> {
+  return Promise.all(names.map((name) => pluginCalled(name, 'observer', placesOf(named, env))));
+}

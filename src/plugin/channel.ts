@@ -202,7 +202,7 @@ export class PluginChannel {
   #late(method: string, limitMs: number): TimeoutError {
     return new TimeoutError(
       `The plugin ${this.name} did not answer ${method} within ${limitMs} ms.`,
-      { hint: 'Its log may say what it was doing; `migrascope plugin trace` shows the exchange.' },
+      { hint: 'It may be too slow, or wait for something; `migrascope plugin check` tries it.' },
     );
   }
 

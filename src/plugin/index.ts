@@ -12,6 +12,7 @@ export {
   type PluginPlaces,
 } from './manifest.js';
 export * from './methods.js';
+export { PluginObserver, type ObserverParts } from './observer.js';
 export { fingerprintOf, processStarter } from './process.js';
 export { PluginSession, type PluginParts } from './session.js';
 export { offenceAgainst } from './validate.js';

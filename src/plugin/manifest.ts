@@ -33,7 +33,7 @@ export async function readManifest(folder: string): Promise<PluginDescription> {
   } catch (error) {
     throw new UsageError(`There is no plugin in ${folder}: ${messageOf(error)}`, {
       cause: error,
-      hint: `A plugin is a folder with a ${MANIFEST}; \`migrascope plugin new\` makes one.`,
+      hint: `A plugin is a folder with a ${MANIFEST}; protocol/SPEC.md says what is in it.`,
     });
   }
   return parseManifest(text, resolve(folder));

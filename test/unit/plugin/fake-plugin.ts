@@ -43,6 +43,8 @@ export interface Fake {
   /** Every message that came, of all its lives. */
   readonly heard: Asked[];
   readonly signals: string[];
+  /** What it reads from, of each of its lives. */
+  readonly inputs: PassThrough[];
   readonly starts: number;
 }
 
@@ -60,10 +62,12 @@ export function fakePlugin(
 ): Fake {
   const heard: Asked[] = [];
   const signals: string[] = [];
+  const inputs: PassThrough[] = [];
   let starts = 0;
   const start: StartPluginProcess = () => {
     starts++;
     const [input, output, errors] = [new PassThrough(), new PassThrough(), new PassThrough()];
+    inputs.push(input);
     let exit!: (exit: PluginExit) => void;
     const exited = new Promise<PluginExit>((resolve) => (exit = resolve));
     const hands: FakeHands = {
@@ -101,6 +105,7 @@ export function fakePlugin(
     start,
     heard,
     signals,
+    inputs,
     get starts() {
       return starts;
     },

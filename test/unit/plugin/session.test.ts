@@ -40,6 +40,19 @@ describe('a plugin', () => {
     await session.end();
   });
 
+  it('of a later minor version, with fields of it, is taken', async () => {
+    const fake = fakePlugin(({ method }) => {
+      if (method === 'policy/explain') return { text: 'so', since: '1.7' };
+      const capabilities = { policy: { telepathy: true }, oracle: {} };
+      return method === 'initialize'
+        ? { ...GREETING, protocol: '1.7', capabilities, mood: 'good' }
+        : undefined;
+    });
+    const session = await open(fake);
+    expect(await explain(session)).toMatchObject({ text: 'so' });
+    expect(await session.end()).toMatchObject({ code: 0 });
+  });
+
   it.each([
     [{ ignoresEnd: true } as const, ['SIGTERM']],
     [{ ignoresEnd: true, ignoresTerm: true } as const, ['SIGTERM', 'SIGKILL']],
