@@ -5,6 +5,7 @@
 import { run as benchBlockSets } from './block-set.js';
 import { benchMemory } from './memory.js';
 import { benchModel } from './model.js';
+import { benchPlugin } from './plugin.js';
 import { benchPolicies } from './policies.js';
 import { benchProbe } from './probe.js';
 import { benchSimulatedGuest } from './simulated-guest.js';
@@ -17,6 +18,7 @@ const SECTIONS: Record<string, (options: readonly string[]) => Promise<unknown>>
   memory: () => benchMemory(),
   probe: () => benchProbe('6.12'),
   policies: () => benchPolicies(),
+  plugin: () => benchPlugin(),
   model: (options) => benchModel(options),
   'simulated-guest': () => benchSimulatedGuest(),
   view: (options) => benchView(options),

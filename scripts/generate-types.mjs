@@ -7,6 +7,11 @@ const generated = [
   { schema: 'protocol/events.schema.json', to: 'src/engine/events.generated.ts' },
   { schema: 'protocol/control.schema.json', to: 'src/engine/control/messages.generated.ts' },
   {
+    schema: 'protocol/plugin.schema.json',
+    to: 'src/plugin/messages.generated.ts',
+    constant: 'src/plugin/schema.generated.ts',
+  },
+  {
     schema: 'protocol/workload.schema.json',
     to: 'src/simulator/workload/description.generated.ts',
     constant: 'src/simulator/workload/schema.generated.ts',

@@ -24,6 +24,7 @@
  *   ├── NotConvergedError        the limit of rounds was reached before the rest fitted
  *   ├── JournalError             the run's journal can't be written or read
  *   ├── LeaseError               the guardian is not there, or has let the guest go on already
+ *   ├── PluginError              a plugin can't be started, is at fault, or was given up
  *   ├── LabError                 the lab could not be built, started or stopped
  *   └── ToldError                any of these, as another process of Migrascope told it
  *
@@ -50,6 +51,7 @@ const KINDS = [
   'not-converged',
   'journal',
   'lease',
+  'plugin',
   'lab',
 ] as const;
 
@@ -233,6 +235,10 @@ export class JournalError extends MigrascopeError {
 
 export class LeaseError extends MigrascopeError {
   readonly kind = 'lease';
+}
+
+export class PluginError extends MigrascopeError {
+  readonly kind = 'plugin';
 }
 
 export class LabError extends MigrascopeError {

@@ -1,12 +1,17 @@
 /** `migrascope compare`: the same writes of a simulated guest under several policies, in virtual time. */
 import { Command } from 'commander';
-import type { PolicyName } from '../engine/index.js';
-import { compare, workloadGuest, type ComparisonRow } from '../experiment/index.js';
+import {
+  compare,
+  workloadGuest,
+  type ComparisonRequest,
+  type ComparisonRow,
+} from '../experiment/index.js';
+import { processStarter } from '../plugin/index.js';
+import { builtInPolicy, collect, PLUGIN_HELP, pluginPolicy } from './plugin-options.js';
 import { builtInWorkloads, describedWorkload } from '../simulator/index.js';
 import {
   declareGuestOptions,
   declareLimits,
-  parsePolicies,
   scenarioOf,
   type ExperimentFlags,
 } from './experiment-options.js';
@@ -26,7 +31,8 @@ Built-in workloads: ${builtInWorkloads.join(', ')}.
 
 interface CompareFlags extends ExperimentFlags {
   readonly workload: readonly string[];
-  readonly policy: readonly PolicyName[];
+  readonly policy: string;
+  readonly plugin: readonly string[];
   readonly json?: true;
 }
 
@@ -39,11 +45,12 @@ export function compareCommand(world: World): Command {
       (text: string) => text.split(',').map((each) => each.trim()),
       ['random-rewrite'],
     )
-    .option('--policy <names>', 'with commas between them', parsePolicies, [
-      'plain',
-      'history',
-      'cache',
-    ]);
+    .option(
+      '--policy <names>',
+      'built-in ones or plugins, with commas between them',
+      'plain,history,cache',
+    )
+    .option('--plugin <folder>', PLUGIN_HELP, collect, []);
   return declareLimits(declareGuestOptions(command))
     .option('--json', 'print one object a line')
     .addHelpText('after', EXAMPLES)
@@ -54,6 +61,8 @@ async function runCompare(world: World, flags: CompareFlags): Promise<void> {
   const cancel = new AbortController();
   const unhear = world.onEndSignal(() => cancel.abort());
   const rows: ComparisonRow[] = [];
+  const policies = await policiesCalled(flags, world);
+  const plugins = { start: processStarter(world.env), version: VERSION };
   try {
     for (const name of flags.workload) {
       const description = await describedWorkload(name);
@@ -61,7 +70,7 @@ async function runCompare(world: World, flags: CompareFlags): Promise<void> {
       const guest = workloadGuest(description, { diskBytes, cacheBytes, seed, rate });
       const { signal } = cancel;
       const workload = description.name;
-      const request = { workload, guest, policies: flags.policy, signal };
+      const request = { workload, guest, policies, plugins, signal };
       for await (const row of compare({ ...request, scenario: scenarioOf(flags) })) {
         if (flags.json) world.stdout.write(`${JSON.stringify(row)}\n`);
         else if (world.stderr.isTTY) world.stderr.write(`${row.workload}, ${row.policy}: done\n`);
@@ -72,6 +81,23 @@ async function runCompare(world: World, flags: CompareFlags): Promise<void> {
     unhear();
   }
   if (!flags.json) for (const line of comparisonLines(world, rows)) world.stdout.write(`${line}\n`);
+}
+
+/** What the protocol is told: a comparison is of no release. */
+const VERSION = 'compare';
+
+/** @throws UsageError when there is no policy of one of the names. */
+async function policiesCalled(
+  { policy, plugin }: CompareFlags,
+  { env }: World,
+): Promise<ComparisonRequest['policies']> {
+  const names = policy.split(',').map((each) => each.trim());
+  return Promise.all(
+    names.map(async (name) => {
+      const builtIn = builtInPolicy(name);
+      return builtIn ?? (await pluginPolicy(name, plugin, env)).plugin!;
+    }),
+  );
 }
 
 const COLUMNS: readonly Column[] = [

@@ -1,7 +1,7 @@
 /** Options that the commands on simulated guests share. */
 import { Option, type Command } from 'commander';
 import { UsageError } from '../base/errors.js';
-import { DEFAULTS, type PolicyName } from '../engine/index.js';
+import { DEFAULTS } from '../engine/index.js';
 import type { ComparisonRequest } from '../experiment/index.js';
 import { parseGranularity } from './migrate-options.js';
 import {
@@ -118,19 +118,6 @@ export function scenarioOf(flags: ExperimentFlags): ComparisonRequest['scenario'
       pivot: true,
     },
   };
-}
-
-const POLICIES: readonly PolicyName[] = ['plain', 'history', 'cache'];
-
-/** Names of policies, with commas between them. @throws UsageError. */
-export function parsePolicies(text: string): readonly PolicyName[] {
-  return text.split(',').map((each) => {
-    const name = POLICIES.find((known) => known === each.trim());
-    if (name) return name;
-    throw new UsageError(`--policy: there is no policy '${each.trim()}'.`, {
-      hint: `There are ${POLICIES.join(', ')}; give several with commas between them.`,
-    });
-  });
 }
 
 function parseFactor(text: string): number {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { compareCommand } from './compare.js';
 import { demoCommand } from './demo.js';
 import { labCommand } from './lab.js';
+import { pluginCommand } from './plugin.js';
 import { replayCommand } from './replay.js';
 import {
   attachToRun,
@@ -40,6 +41,7 @@ const code = await runCommandLine(process.argv.slice(2), {
     () => compareCommand(world),
     (finish) => replayCommand(world, finish),
     () => labCommand(world),
+    (finish) => pluginCommand(world, version, finish),
   ],
 });
 for (const stream of [process.stdout, process.stderr]) {

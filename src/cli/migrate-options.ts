@@ -1,12 +1,12 @@
 /** The options of `migrascope migrate`: how they are declared, and what they become. */
 import { isAbsolute, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import { builtInPolicy, collect, PLUGIN_HELP } from './plugin-options.js';
 import { UsageError } from '../base/errors.js';
 import {
   DEFAULTS,
   type DestinationRequest,
   type MigrationOptions,
-  type PolicyName,
   type VerifyMode,
 } from '../engine/index.js';
 import {
@@ -34,7 +34,11 @@ export interface SteeringFlags {
 /** The options as commander gives them. */
 export interface MigrateFlags extends SteeringFlags {
   readonly to: string;
-  readonly policy: PolicyName;
+  readonly policy: string;
+  /** Names of plugins that watch. */
+  readonly observe: readonly string[];
+  /** Folders of plugins. */
+  readonly plugin: readonly string[];
   readonly maxBandwidth?: string;
   readonly downtimeLimit: string;
   readonly granularity: string;
@@ -61,9 +65,13 @@ export function declareMigrateOptions(command: Command): Command {
       '--to <destination>',
       'file:PATH, nbd://HOST[:PORT]/NAME or nbd+unix:///NAME?socket=PATH',
     )
-    .addOption(
-      choice('--policy <name>', 'what to put off', ['plain', 'history', 'cache'], DEFAULTS.policy),
+    .option(
+      '--policy <name>',
+      'what to put off: plain, history, cache, or the name of a plugin',
+      DEFAULTS.policy,
     )
+    .option('--observe <name>', 'a plugin that watches; may be given several times', collect, [])
+    .option('--plugin <folder>', PLUGIN_HELP, collect, [])
     .option('--max-bandwidth <rate>', 'send no more than this a second, such as 100MiB')
     .option(
       '--downtime-limit <time>',
@@ -161,7 +169,7 @@ export function migrationOptions(
   return {
     disk,
     destination,
-    policy: flags.policy,
+    policy: builtInPolicy(flags.policy) ?? DEFAULTS.policy,
     ...(maxBandwidth === undefined ? {} : { maxBandwidth }),
     downtimeLimitMs: parseDuration(flags.downtimeLimit, '--downtime-limit'),
     granularity: parseGranularity(flags.granularity),

@@ -14,6 +14,7 @@ import {
   type OnLimit,
   type SteeringFlags,
 } from './migrate-options.js';
+import { observersCalled, pluginPolicy } from './plugin-options.js';
 import type { World } from './world.js';
 
 const EXAMPLES = `
@@ -58,9 +59,13 @@ export async function runMigrate(
   disk: string,
   flags: MigrateFlags,
 ): Promise<ExitCode> {
-  const options = migrationOptions(disk, flags, process.cwd());
+  const options = {
+    ...migrationOptions(disk, flags, process.cwd()),
+    ...(await pluginPolicy(flags.policy, flags.plugin, world.env)),
+  };
   const view = flags.detach ? 'none' : viewFor(world, flags.json);
   checkFlags(flags, view === 'live');
+  const observers = await observersCalled(flags.observe, flags.plugin, world.env);
   const trace = flags.trace === undefined ? {} : { trace: resolve(flags.trace) };
   const request = {
     host,
@@ -69,6 +74,7 @@ export async function runMigrate(
     guardian: flags.guardian,
     held: flags.step === true,
     onLimit: decisionOf(flags.onLimit, view === 'live' || view === 'none'),
+    ...(observers.length > 0 ? { observers } : {}),
     ...trace,
   };
   return controlRun(world, {

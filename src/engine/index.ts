@@ -16,6 +16,7 @@ export {
   type DestinationRequest,
   type MigrationOptions,
   type MigrationParts,
+  type PluginWorld,
   type PolicyName,
   type RunHandle,
   type VerifyMode,
@@ -23,7 +24,22 @@ export {
 export { PROGRAM } from './program.js';
 export { createTraceWriter, type TraceWriter } from './trace.js';
 export { describeReport } from './guest-cache.js';
-export { explainReason, type CacheView, type DeferralReason } from './policy/index.js';
+export {
+  BrokenPlan,
+  checkPlan,
+  createPolicy,
+  decodeBlocks,
+  encodeBlocks,
+  explainReason,
+  planWithDeferrals,
+  ToldSets,
+  WriteHistory,
+  type CacheView,
+  type DeferralReason,
+  type Plan,
+  type PlanView,
+  type Policy,
+} from './policy/index.js';
 export { parseEvent, readEvents, replayEvents, type ReplayedEvents } from './continuation/index.js';
 export * from './control/index.js';
 export * from './process/index.js';

@@ -14,7 +14,7 @@ import type { SummaryEvent } from './events.js';
 import type { GatePoint } from './gate.js';
 import type { MigrationOptions, MigrationParts } from './options.js';
 import { confirmLease, noteAnyway, resumeGuest } from './pause.js';
-import { createPolicy } from './policy/index.js';
+import { createPlanner } from './planning.js';
 import { runProgram, type Statements } from './program.js';
 import { Run } from './run.js';
 import { connect, startTracking, takeAllocated, type Opened } from './steps/prepare.js';
@@ -40,7 +40,7 @@ export async function migrate(
   parts: MigrationParts,
 ): Promise<MigrationResult> {
   const throttle = new Throttle(parts.clock, options.maxBandwidth);
-  const run = new Run(options, parts, createPolicy(options.policy), throttle);
+  const run = new Run(options, parts, createPlanner(options, parts), throttle);
   const opened: Opened = { connections: [] };
   let error: MigrascopeError | undefined;
   parts.onBegin?.(run);
@@ -181,6 +181,7 @@ async function putBack(
   const resume = () => attempt('resuming the guest', () => resumeGuest(run));
   await resume();
   opened.unwatch?.();
+  await attempt('letting go of the policy', () => run.planner.close());
   if (outcome !== 'as-found') await noteAnyway(run, { type: 'cleaning' });
   await attempt('ending the dirty tracking', () => opened.tracker?.stopSampling());
   for (const connection of opened.connections) {

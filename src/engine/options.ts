@@ -14,6 +14,8 @@ import type { Probe } from '../probe/types.js';
 import type { Replayed } from './continuation/replay.js';
 import type { CommandEvent, EventLimits, EventSink, Verdict } from './events.js';
 import type { Gate } from './gate.js';
+import type { PluginDescription, PluginParts } from '../plugin/index.js';
+import type { Around, Policy } from './policy/index.js';
 import type { Lease } from './guardian/types.js';
 import type { MilestoneJournal } from './runs/types.js';
 
@@ -35,11 +37,21 @@ export type DestinationRequest =
     }
   | { readonly type: 'nbd'; readonly uri: string };
 
+/** How the run's plugins are started, and on which clock. */
+export interface PluginWorld extends Pick<PluginParts, 'start' | 'fingerprint' | 'version'> {
+  /** The engine's own unless told. */
+  readonly clock?: Clock;
+  /** Has something done while a simulated clock stands; needed only where there is one. */
+  readonly around?: Around;
+}
+
 export interface MigrationOptions {
   /** Name or alias of the guest's disk. */
   readonly disk: string;
   readonly destination: DestinationRequest;
   readonly policy: PolicyName;
+  /** Makes the plans instead of `policy`, which makes them where the plugin is at fault. */
+  readonly plugin?: PluginDescription;
   /** In bytes a second; absent is no cap. */
   readonly maxBandwidth?: number;
   /** In milliseconds. */
@@ -103,6 +115,10 @@ export interface MigrationParts {
     disk: { readonly size: number; readonly reopens?: Reopening },
     signal: AbortSignal,
   ): Promise<Destination>;
+  /** Makes the plans instead of `options.policy`: a policy in this process. */
+  readonly policy?: Policy;
+  /** Without it, no plugin is started. */
+  readonly plugins?: PluginWorld;
   readonly gate: Gate;
   /** Takes every event. */
   readonly sink: EventSink;

@@ -33,7 +33,7 @@ export interface Statements {
   beginRound(): void;
   beginBatch(): void;
   askCache(): Promise<void>;
-  plan(): void;
+  plan(): Promise<void>;
   sendBatch(): Promise<void>;
   flip(): Promise<void>;
   /** Line 10: nothing pending is left in this round but what is deferred. */
@@ -104,7 +104,7 @@ async function runRounds(
       await at(6);
       await statements.askCache();
       await at(7);
-      statements.plan();
+      await statements.plan();
       await at(8);
       await statements.sendBatch();
       await at(9);

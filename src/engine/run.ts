@@ -17,7 +17,7 @@ import {
   expectedDowntimeMs,
   forecast,
   type Outlook,
-  type Policy,
+  type Planner,
   type WriteHistory,
 } from './policy/index.js';
 import { Rate } from './rates.js';
@@ -98,7 +98,7 @@ export class Run {
   constructor(
     readonly options: MigrationOptions,
     readonly parts: MigrationParts,
-    readonly policy: Policy,
+    readonly planner: Planner,
     readonly throttle: Throttle,
   ) {
     this.signal = AbortSignal.any([parts.signal, this.#failure.signal]);

@@ -1,6 +1,7 @@
 /** The last event of a run. */
 import { CancelledError, type MigrascopeError } from '../base/errors.js';
 import type { EventBody } from './events.js';
+import { policyName } from './planning.js';
 import type { Run } from './run.js';
 
 /** What the run came to; `error` is why it did not complete. */
@@ -15,7 +16,7 @@ export function summarize(
     type: 'summary',
     run: run.parts.run,
     outcome: outcomeOf(error),
-    policy: options.policy,
+    policy: policyName(options, run.parts),
     sentBytes: ledger?.sentBytes ?? 0,
     resentBytes: ledger?.resentBytes ?? 0,
     distinctBytes: ledger?.distinctBytes ?? 0,

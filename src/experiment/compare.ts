@@ -1,5 +1,13 @@
 /** The same guest under several policies, in virtual time, and the bound that none can beat. */
-import { blockGeometry, type PolicyName, type SummaryEvent } from '../engine/index.js';
+import { systemClock } from '../base/clock.js';
+import {
+  blockGeometry,
+  type PluginWorld,
+  type PolicyName,
+  type SummaryEvent,
+} from '../engine/index.js';
+import type { PluginDescription } from '../plugin/index.js';
+import { SimulatedClock } from '../simulator/index.js';
 import { boundFor } from './least-writes.js';
 import { runScenario, type GuestRecipe, type Scenario } from './scenario.js';
 
@@ -7,7 +15,10 @@ export interface ComparisonRequest {
   /** Of the workload, for the rows. */
   readonly workload: string;
   readonly guest: GuestRecipe;
-  readonly policies: readonly PolicyName[];
+  /** Built-in ones, and plugins. */
+  readonly policies: readonly (PolicyName | PluginDescription)[];
+  /** How plugins are started. */
+  readonly plugins?: Pick<PluginWorld, 'start' | 'version'>;
   readonly scenario: Omit<Scenario, 'guest' | 'options'> & {
     readonly options: Omit<Scenario['options'], 'policy'>;
   };
@@ -17,7 +28,7 @@ export interface ComparisonRequest {
 /** What a migration under one policy cost. Sizes are bytes, times milliseconds. */
 export interface ComparisonRow {
   readonly workload: string;
-  readonly policy: PolicyName;
+  readonly policy: string;
   readonly seed: number;
   readonly sentBytes: number;
   readonly resentBytes: number;
@@ -33,7 +44,7 @@ export interface ComparisonRow {
 
 /** @throws UsageError for what can't be; CancelledError. */
 export async function* compare(request: ComparisonRequest): AsyncGenerator<ComparisonRow> {
-  const { workload, guest, policies, scenario, signal } = request;
+  const { workload, guest, policies, plugins, scenario, signal } = request;
   const { options, network, warmUpMs } = scenario;
   const geometry = blockGeometry(options.granularity, guest.diskBytes);
   const { boundBytes } = boundFor(
@@ -47,15 +58,24 @@ export async function* compare(request: ComparisonRequest): AsyncGenerator<Compa
   );
   for (const policy of policies) {
     signal?.throwIfAborted();
+    const clock = new SimulatedClock();
+    const around = <T>(work: () => Promise<T>) => clock.standWhile(work);
+    const asked =
+      typeof policy === 'string' ? { policy } : { policy: 'cache' as const, plugin: policy };
     const { summary, error } = await runScenario(
-      { ...scenario, guest, options: { ...options, policy } },
-      signal ? { signal } : {},
+      { ...scenario, guest, options: { ...options, ...asked } },
+      {
+        clock,
+        ...(signal ? { signal } : {}),
+        ...(plugins ? { plugins: { ...plugins, clock: systemClock, around } } : {}),
+      },
     );
     if (signal?.aborted) throw error ?? signal.reason;
     const { seed } = guest;
+    const name = typeof policy === 'string' ? policy : policy.name;
     const { sentBytes, resentBytes, distinctBytes, rounds, totalMs, downtimeMs, outcome } = summary;
     yield {
-      ...{ workload, policy, seed, sentBytes, resentBytes, distinctBytes },
+      ...{ workload, policy: name, seed, sentBytes, resentBytes, distinctBytes },
       ...{ rounds, totalMs, downtimeMs, boundBytes, outcome },
     };
   }

@@ -12,3 +12,4 @@ export {
   type ScenarioParts,
 } from './scenario.js';
 export { workloadGuest } from './workload-guest.js';
+export { checkPlugin, type Finding } from './conformance/check.js';

@@ -41,7 +41,10 @@ export interface Scenario {
   readonly warmUpMs: number;
 }
 
-export interface ScenarioParts extends Pick<MigrationParts, 'decide' | 'onBegin'> {
+export interface ScenarioParts extends Pick<
+  MigrationParts,
+  'decide' | 'onBegin' | 'policy' | 'plugins'
+> {
   /** A virtual one unless given. */
   readonly clock?: Clock;
   readonly logger?: Logger;
@@ -85,6 +88,8 @@ export async function runScenario(
         sink: parts.sink ?? (() => undefined),
         ...(parts.decide ? { decide: parts.decide } : {}),
         ...(parts.onBegin ? { onBegin: parts.onBegin } : {}),
+        ...(parts.policy ? { policy: parts.policy } : {}),
+        ...(parts.plugins ? { plugins: parts.plugins } : {}),
         run: 'simrun',
         startedAt: new Date(0),
         signal: parts.signal ?? new AbortController().signal,

@@ -21,7 +21,7 @@ export type { ConnectOptions } from './qemu/qemu-hypervisor.js';
 export { QmpClient, openQmp } from './qemu/qmp-client.js';
 export type { ExecuteOptions, QmpOptions, QmpState } from './qemu/qmp-client.js';
 export type { EventWaiter, ExpectOptions } from './qemu/qmp-events.js';
-export { LineReader } from './qemu/qmp-lines.js';
+export { LineReader } from '../base/line-reader.js';
 export type { QmpCommandName, QmpCommands, QmpEventName, QmpEvents } from './qemu/schema.js';
 export type {
   AddedPort,

@@ -32,6 +32,7 @@ import {
   type Journal,
 } from '../hypervisor/index.js';
 import { connectNbd, SlabPool } from '../nbd/index.js';
+import { fingerprintOf, processStarter } from '../plugin/index.js';
 import { connectProbe, uploadProbe } from '../probe/index.js';
 import { hostCalled } from './host-called.js';
 import { recoveryBelow } from './recover-parts.js';
@@ -103,7 +104,7 @@ async function beginRun(
   const lock = await holdRun(folder, accept);
   const facts = { run, version, host, process: await identifyProcess(), options };
   const journal = await FileJournal.create(folder.journal, facts, JOURNAL_OPTIONS);
-  return partsOf(request, folder, journal, lock, logger);
+  return partsOf(request, version, folder, journal, lock, logger);
 }
 
 /** First the journal, by which one process has the run; only that one touches what is left of it. */
@@ -128,12 +129,13 @@ async function reopenRun(
   const { signal } = new AbortController();
   const continued = await continueRun(folder, owned, { journal, agoMs, signal });
   const { continuation, read } = continued;
-  const parts = await partsOf(request, folder, journal, lock, logger);
+  const parts = await partsOf(request, version, folder, journal, lock, logger);
   return { ...parts, continuation, earlier: read };
 }
 
 async function partsOf(
   { host, run, guardian }: EngineRequest,
+  version: string,
   folder: RunFolder,
   journal: FileJournal,
   lock: RunLock,
@@ -146,6 +148,7 @@ async function partsOf(
   return {
     ...(await connectionsTo(host, run, logger, journal)),
     ...lease,
+    plugins: { start: processStarter(process.env), fingerprint: fingerprintOf, version },
     journal,
     events: folder.events,
     close: async () => {

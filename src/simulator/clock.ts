@@ -22,6 +22,7 @@ export class SimulatedClock implements Clock {
   /** Ascending by due time; of the same time, in the order in which they were made. */
   readonly #timers: Timer[] = [];
   #ticking = false;
+  #held = 0;
 
   now(): number {
     return this.#now;
@@ -56,12 +57,24 @@ export class SimulatedClock implements Clock {
     });
   }
 
+  /** Has time stand until `work` is done: for what is outside of the simulation, such as a real process. */
+  async standWhile<T>(work: () => Promise<T>): Promise<T> {
+    this.#held++;
+    try {
+      return await work();
+    } finally {
+      this.#held--;
+      this.#tick();
+    }
+  }
+
   /** Every microtask has run when an immediate does: the program waits, and time may pass. */
   #tick(): void {
     if (this.#ticking) return;
     this.#ticking = true;
     setImmediate(() => {
       this.#ticking = false;
+      if (this.#held > 0) return;
       const timer = this.#timers.shift();
       if (!timer) return;
       this.#now = timer.due;

@@ -5,7 +5,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { JournalError, LimitError, messageOf, ProtocolError } from '../../base/errors.js';
-import { LineReader } from '../../hypervisor/index.js';
+import { LineReader } from '../../base/line-reader.js';
 import type { MigrationEvent } from '../events.js';
 
 /** The longest line that is read, in bytes: the plan of a huge and scattered disk. */

@@ -1,7 +1,7 @@
 /** A controller's side of the control socket (protocol/CONTROL.md). */
 import type { Duplex } from 'node:stream';
 import { ConnectionLostError, LimitError, ProtocolError } from '../../base/errors.js';
-import { LineReader } from '../../hypervisor/index.js';
+import { LineReader } from '../../base/line-reader.js';
 import type { MigrationEvent, SummaryEvent } from '../events.js';
 import {
   CONTROL_PROTOCOL,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
 import { LimitError, messageOf } from '../../base/errors.js';
-import { LineReader } from '../../hypervisor/index.js';
+import { LineReader } from '../../base/line-reader.js';
 import type { MigrationResult } from '../migrate.js';
 import type { EventLog } from './event-log.js';
 import {

@@ -1,7 +1,7 @@
 /** The guardian's process: lines of the engine come in by standard input, answers go to standard output. */
 import { systemClock, systemToday } from '../../base/clock.js';
 import { messageOf } from '../../base/errors.js';
-import { LineReader } from '../../hypervisor/index.js';
+import { LineReader } from '../../base/line-reader.js';
 import { Guardian } from './guardian.js';
 import {
   longestMessage,

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { builtPath } from '../../base/built-files.js';
 import type { Clock } from '../../base/clock.js';
 import { messageOf } from '../../base/errors.js';
-import { LineReader } from '../../hypervisor/index.js';
+import { LineReader } from '../../base/line-reader.js';
 import type { GuardianLink } from './lease.js';
 import { longestMessage, parseFromGuardian } from './messages.js';
 

@@ -11,6 +11,9 @@ import { BlockSet } from '../blockset/index.js';
 /** How a touch was seen: the block reached the disk, or it waited in the page cache. */
 export type TouchKind = 'written' | 'cached';
 
+/** Is given blocks that were touched, when (in milliseconds), and how it was seen. */
+export type TouchListener = (blocks: BlockSet, at: number, kind: TouchKind) => void;
+
 interface Span {
   /** Times of the first and the last record in it, in milliseconds. */
   readonly from: number;
@@ -32,6 +35,23 @@ export class WriteHistory {
   /** @param horizonMs what is older than this is forgotten; half an hour unless told. */
   constructor(readonly horizonMs = 1_800_000) {}
 
+  readonly #listeners = new Set<TouchListener>();
+
+  /** Has `listener` called for every record from now on; the returned function ends that. */
+  listen(listener: TouchListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Calls `listener` for what is kept of the records so far, ascending in time. */
+  recall(listener: TouchListener): void {
+    for (const { to, written, touched } of this.#spans) {
+      const cached = touched.difference(written);
+      if (!written.isEmpty) listener(written, to, 'written');
+      if (!cached.isEmpty) listener(cached, to, 'cached');
+    }
+  }
+
   /** How many spans are kept now. */
   get spans(): number {
     return this.#spans.length;
@@ -52,6 +72,7 @@ export class WriteHistory {
       touched: blocks,
     });
     this.#spans = coarsened(this.#spans, time, this.horizonMs);
+    for (const listener of this.#listeners) listener(blocks, time, kind);
   }
 
   /**

@@ -14,6 +14,10 @@ export { Drains, drainsEverything } from './drain.js';
 export { WriteHistory, type TouchKind } from './history.js';
 export { cachePolicy } from './page-cache.js';
 export { explainBlock, explainReason, planWithDeferrals } from './plan.js';
+export { plannerOf, type PlanContext, type Planner } from './planner.js';
+export { BrokenPlan, checkPlan } from './check-plan.js';
+export { PluginPlanner, type Around } from './plugin-planner.js';
+export { decodeBlocks, encodeBlocks, ToldSets } from './plugin-sets.js';
 export { plainPolicy } from './plain.js';
 export { createPolicy, type BuiltInPolicyName } from './registry.js';
 export {

@@ -80,8 +80,9 @@ const SENTENCES: Readonly<Record<DeferralReason, string>> = {
 };
 
 /** What a reason means for a block, as a sentence. */
-export function explainReason(reason: DeferralReason): string {
-  return SENTENCES[reason];
+export function explainReason(reason: string): string {
+  const known = DEFERRAL_REASONS.find((each) => each === reason);
+  return known ? SENTENCES[known] : `It is put off: the policy calls the reason '${reason}'.`;
 }
 
 /** What a plan decides for a block, and why, as a sentence. */

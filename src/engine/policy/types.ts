@@ -48,9 +48,9 @@ export const DEFERRAL_REASONS = [
 
 export type DeferralReason = (typeof DEFERRAL_REASONS)[number];
 
-/** Blocks that are put off for one reason. */
+/** Blocks that are put off for one reason: one of ours, or one that a plugin explains. */
 export interface Deferral {
-  readonly reason: DeferralReason;
+  readonly reason: string;
   /** Not empty. */
   readonly blocks: BlockSet;
 }

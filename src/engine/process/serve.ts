@@ -6,6 +6,7 @@ import { messageOf } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import type { EventsRead } from '../continuation/index.js';
 import { ControlServer, EventLog, Steering } from '../control/index.js';
+import { PluginObserver, type PluginDescription } from '../../plugin/index.js';
 import type { EventSink, MigrationEvent } from '../events.js';
 import type { migrate, MigrationResult } from '../migrate.js';
 import type { Decision, MigrationOptions, MigrationParts } from '../options.js';
@@ -24,6 +25,8 @@ export interface EngineRequest {
   readonly held: boolean;
   /** What to do when it does not converge; `ask` waits for a controller. */
   readonly onLimit: Decision | 'ask';
+  /** Plugins that watch the run. */
+  readonly observers?: readonly PluginDescription[];
   /** Absolute path of a new file that takes every event. */
   readonly trace?: string;
   /** The run is there already, and its process is dead: this one goes on with it. */
@@ -37,7 +40,7 @@ export interface RunParts
       MigrationParts,
       'connectHypervisor' | 'connectNbd' | 'connectProbe' | 'uploadProbe' | 'openDestination'
     >,
-    Pick<MigrationParts, 'journal' | 'lease' | 'continuation'> {
+    Pick<MigrationParts, 'journal' | 'lease' | 'continuation' | 'plugins'> {
   /** Path of the file that takes the events: a new one, unless there are some already. */
   readonly events: string;
   /** How much there is already in that file. */
@@ -104,8 +107,11 @@ export async function serveRun(request: EngineRequest, parts: EngineParts): Prom
     if (!server.ended) steering.tell('a signal', { command: 'cancel' });
   });
   parts.onReady();
-  const sinks = [events.append, ...(trace ? [trace.sink] : [])];
+  const observers = openObservers(request, run, parts, steering, logger);
+  const watched = observers.map((observer) => observer.sink);
+  const sinks = [events.append, ...(trace ? [trace.sink] : []), ...watched];
   const result = await runWith(request, parts, run, steering, logger, sinks);
+  await Promise.all(observers.map((observer) => observer.close()));
   const failure = await trace?.close();
   if (failure) warn(`The trace is not complete: ${messageOf(failure)}`);
   await server.end(result);
@@ -143,6 +149,28 @@ async function runWith(
     );
     return { error };
   }
+}
+
+function openObservers(
+  { observers = [] }: EngineRequest,
+  { plugins }: RunParts,
+  { clock }: EngineParts,
+  steering: Steering,
+  logger: Logger,
+): readonly PluginObserver[] {
+  if (!plugins) return [];
+  const { start, version } = plugins;
+  return observers.map(
+    (observer) =>
+      new PluginObserver(observer, {
+        ...{ start, version, clock, logger },
+        pause: (reason) => {
+          logger.log('warn', `The observer ${observer.name} asks for a pause: ${reason}`);
+          steering.tell(observer.name, { command: 'pause' });
+        },
+        warn: (message) => logger.log('warn', message),
+      }),
+  );
 }
 
 function openEvents(

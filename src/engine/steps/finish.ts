@@ -41,7 +41,8 @@ export class Finish {
     run.batch = 0;
     const began = run.parts.clock.now();
     const { sentBytes, resentBytes } = ledger;
-    const drains = run.policy.usesCache && this.#drains.worthwhile(began, cache.dirtyExpireMs ?? 0);
+    const drains =
+      run.planner.usesCache && this.#drains.worthwhile(began, cache.dirtyExpireMs ?? 0);
     if (drains) {
       await cache.drain(await this.#toDrain(), run.signal);
       this.#drains.done(run.parts.clock.now());

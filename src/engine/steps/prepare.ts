@@ -8,12 +8,19 @@ import type {
   SourceDisk,
 } from '../../hypervisor/types.js';
 import type { NbdConnection } from '../../nbd/types.js';
-import { BlockSet, blockCount, blockGeometry, encodeRuns } from '../blockset/index.js';
+import {
+  BlockSet,
+  blockCount,
+  blockGeometry,
+  encodeRuns,
+  type BlockGeometry,
+} from '../blockset/index.js';
 import type { GuestCache } from '../guest-cache.js';
 import { Ledger } from '../ledger.js';
 import { PlainShadow } from '../plain-shadow.js';
 import { WriteHistory } from '../policy/index.js';
 import { note } from '../pause.js';
+import { policyName } from '../planning.js';
 import type { Continuation } from '../options.js';
 import type { Connected, Run } from '../run.js';
 import { openCache } from './probe.js';
@@ -62,6 +69,8 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
   opened.destination = destination;
   if (!continuation) emitStart(run, hypervisor.name, disk, destination);
 
+  const history = new WriteHistory();
+  await beginPlanning(run, disk, geometry, history);
   const cache = await openCache(run, opened, disk, geometry);
   opened.cache = cache;
   const ends = {
@@ -72,7 +81,6 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
   checkSource(ends.source, disk, options.granularity);
   checkDestination(ends.destination, disk, options.granularity, destination.name);
   const ledger = new Ledger(geometry, continuation);
-  const history = new WriteHistory();
   const tracker = new Tracker(source, geometry, parts.clock, {
     onDirty: (blocks, sinceMs, flip) => {
       const bytes = blocks.bytes(geometry);
@@ -103,6 +111,19 @@ export async function connect(run: Run, opened: Opened): Promise<void> {
   };
   run.connected = connected;
   if (options.trim) await trim(run);
+}
+
+function beginPlanning(
+  run: Run,
+  { name, size }: GuestDisk,
+  geometry: BlockGeometry,
+  history: WriteHistory,
+): Promise<void> {
+  const warn = (message: string, hint?: string) =>
+    run.emit({ type: 'warning', message, ...(hint ? { hint } : {}) });
+  const disk = { name, size };
+  const context = { run: run.parts.run, disk, geometry, history, warn };
+  return run.planner.begin(context, run.signal);
 }
 
 /** Statement 2. */
@@ -260,7 +281,7 @@ function emitStart(run: Run, host: string, disk: GuestDisk, destination: Destina
     disk: { name, size, image, format },
     granularity: options.granularity,
     destination: destination.name,
-    policy: options.policy,
+    policy: policyName(options, parts),
     limits: run.limits,
     verify: options.verify,
     pivot: options.pivot,

@@ -15,15 +15,15 @@ export async function openCache(
   disk: GuestDisk,
   geometry: BlockGeometry,
 ): Promise<GuestCache> {
-  const wanted = run.policy.usesCache || run.options.trim;
+  const wanted = run.planner.usesCache || run.options.trim;
   const probe = wanted ? await connectProbe(run, opened) : undefined;
   const query = { size: disk.size, ...disk.guestIdentity };
   const emit = (event: EventBody) => run.emit(event);
   return new GuestCache(probe, query, geometry, run.parts.clock, emit, withoutProbe(run));
 }
 
-function withoutProbe({ policy }: Run): string {
-  return policy.usesCache
+function withoutProbe({ planner, options }: Run): string {
+  return planner.usesCache && !options.plugin
     ? 'The migration goes on as policy history, without the page cache.'
     : 'The migration goes on without it.';
 }

@@ -1,6 +1,6 @@
 /** Statements 4 to 11: rounds and their batches. */
 import { BlockSet, encodeRuns } from '../blockset/index.js';
-import { roundsStillHelp, type Plan, type RoundFigures } from '../policy/index.js';
+import type { Plan, PlanView, RoundFigures } from '../policy/index.js';
 import type { Run } from '../run.js';
 
 export class Rounds {
@@ -27,15 +27,17 @@ export class Rounds {
 
   async askCache(): Promise<void> {
     const { cache, history } = this.run.open;
-    if (!this.run.policy.usesCache) return;
+    if (!this.run.planner.usesCache) return;
     await cache.look(this.run.signal);
     const { view } = cache;
     if (view) history.record(view.dirty.union(view.writeback), view.at, 'cached');
   }
 
-  plan(): void {
+  async plan(): Promise<void> {
     this.run.addNoted();
-    this.#plan = this.#planFor(this.#rest.intersection(this.run.pending));
+    this.#plan = await this.#planFor(this.#rest.intersection(this.run.pending));
+    // What was written while it was planned is pending already when the plan is told.
+    this.run.addNoted();
     this.#noteDeferred(this.#plan);
   }
 
@@ -70,21 +72,22 @@ export class Rounds {
     const { run } = this;
     await run.flip();
     await this.askCache();
-    const outlook = this.#planFor(run.pending);
+    const outlook = await this.#planFor(run.pending);
+    run.addNoted();
     this.#noteDeferred(outlook);
     const undeferred = run.pending.difference(run.deferred);
     this.#endRound(run.bytesOf(undeferred));
     return (
       run.fits(undeferred) ||
       run.round + 1 >= run.limits.maxRounds ||
-      !roundsStillHelp(this.#figures)
+      !(await run.planner.anotherRoundHelps(this.#figures, run.outlook, run.signal))
     );
   }
 
-  #planFor(candidates: BlockSet): Plan {
+  #planFor(candidates: BlockSet): Promise<Plan> {
     const { run } = this;
     const { cache, history, ledger } = run.open;
-    return run.policy.plan({
+    const view: PlanView = {
       candidates,
       cache: cache.view,
       history,
@@ -94,7 +97,8 @@ export class Rounds {
       budgetBlocks: run.batchBlocks,
       sent: ledger.sent,
       dirtyExpireMs: cache.dirtyExpireMs,
-    });
+    };
+    return run.planner.plan(view, run.signal);
   }
 
   #noteDeferred(plan: Plan): void {

@@ -28,7 +28,7 @@ import type { MigrascopeError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import { QmpEventHub } from './qmp-events.js';
 import type { EventWaiter, ExpectOptions } from './qmp-events.js';
-import { LineReader } from './qmp-lines.js';
+import { LineReader } from '../../base/line-reader.js';
 import { describeId, excerpt, parseMessage } from './qmp-message.js';
 import type { QmpMessage } from './qmp-message.js';
 import type { QmpCommandName, QmpCommands, QmpEventName, QmpEvents } from './schema.js';

@@ -88,7 +88,7 @@ describe('options of migrate', () => {
     );
   });
 
-  it.each([[], ['--to', 'file:/x', '--policy', 'best'], ['--to', 'file:/x', '--verify', 'some']])(
+  it.each([[], ['--to', 'file:/x', '--verify', 'some']])(
     'leaves to commander what it can tell: %j',
     (...args) => {
       expect(() => parse(...(args as string[]))).toThrow(expect.objectContaining({ exitCode: 1 }));

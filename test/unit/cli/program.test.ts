@@ -41,7 +41,7 @@ describe('the command line', () => {
     [['migrate', 'h', 'd'], "migrascope: required option '--to <destination>'"],
     [
       ['migrate', 'h', 'd', '--to', 'file:/x', '--policy', 'x'],
-      "migrascope: option '--policy <name>'",
+      "migrascope: --policy: there is no policy 'x'.",
     ],
   ])('refuses %j with exit code 2', async (args, start) => {
     const { code, err } = await run(args);

@@ -38,7 +38,7 @@ async function run(answers: Answers, end?: (line: number) => void): Promise<(str
     beginRound: () => void done.push('beginRound'),
     beginBatch: () => void done.push('beginBatch'),
     askCache: does('askCache'),
-    plan: () => void done.push('plan'),
+    plan: does('plan'),
     sendBatch: does('sendBatch'),
     flip: does('flip'),
     roundDone: says('roundDone', answers.roundDone),

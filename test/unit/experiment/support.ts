@@ -1,6 +1,11 @@
 /** Migrations of small simulated guests, and what must hold after each, however it ends. */
 import { expect } from 'vitest';
-import type { MigrationEvent, MigrationResult } from '../../../src/engine/index.js';
+import type {
+  MigrationEvent,
+  MigrationResult,
+  PluginWorld,
+  Policy,
+} from '../../../src/engine/index.js';
 import { runScenario, workloadGuest, type Scenario } from '../../../src/experiment/index.js';
 import { NEW_IMAGE } from '../../../src/experiment/scenario.js';
 import { SOURCE_IMAGE, type Laboratory } from '../../../src/experiment/laboratory.js';
@@ -56,6 +61,8 @@ export interface Spoilers {
   /** Is given each event as it happens. */
   readonly onEvent?: (event: MigrationEvent, laboratory: Laboratory) => void;
   readonly signal?: AbortSignal;
+  readonly plugins?: PluginWorld;
+  readonly policy?: Policy;
   /** The guest ends, or its machine does. */
   readonly guestEnds?: true;
 }
@@ -83,6 +90,8 @@ export async function run(scenario: Scenario, spoilers: Spoilers = {}): Promise<
       if (!spoilers.guestEnds) await expectNothingLeft(laboratory, scenario, ended);
     },
     ...(spoilers.signal ? { signal: spoilers.signal } : {}),
+    ...(spoilers.plugins ? { plugins: spoilers.plugins } : {}),
+    ...(spoilers.policy ? { policy: spoilers.policy } : {}),
   });
   if (result.summary.outcome === 'completed') expect(compared).toBe(1);
   return { ...result, events, compared };

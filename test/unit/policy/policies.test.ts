@@ -192,7 +192,9 @@ describe('every plan', { timeout: 60_000 }, () => {
           expect(plan.send.count).toBeLessThanOrEqual(budgetBlocks);
           expect(plan.deferred.some((each) => each.blocks.isEmpty)).toBe(false);
           if (plan.send.count < budgetBlocks) expect(all.equals(candidates)).toBe(true);
-          const order = plan.deferred.map(({ reason }) => DEFERRAL_REASONS.indexOf(reason));
+          const order = plan.deferred.map(({ reason }) =>
+            DEFERRAL_REASONS.findIndex((each) => each === reason),
+          );
           expect(order).toEqual([...new Set(order)].sort((a, b) => a - b));
         },
       ),

@@ -22,6 +22,8 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
 ];
+/** In milliseconds. */
+const MENU_DEAF_MS = 400;
 /** Where a failed test leaves a picture. */
 const PICTURES = resolve(import.meta.dirname, '../../../.vscode-host/pictures');
 
@@ -117,6 +119,9 @@ export class Workbench {
     await item.click({ button: 'right' });
     const menu = this.page.locator('.monaco-menu').getByRole('menuitem', { name: entry }).first();
     await menu.waitFor();
+    await menu.hover();
+    // A menu takes no click in the first moment, so that one that opened it does not choose as well.
+    await this.page.waitForTimeout(MENU_DEAF_MS);
     await menu.click();
   }
 

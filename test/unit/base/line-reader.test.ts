@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LineReader } from '../../../src/hypervisor/qemu/qmp-lines.js';
+import { LineReader } from '../../../src/base/line-reader.js';
 
 function read(chunks: readonly Uint8Array[], limit = 1000): string[] {
   const reader = new LineReader('peer', limit);

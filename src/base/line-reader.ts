@@ -1,10 +1,10 @@
 /**
- * Cuts a QMP connection's bytes into lines (QMP specification, 2.1 "General Definitions": messages
- * are JSON objects ended by CRLF). Chunks may end anywhere, inside a UTF-8 sequence too; they are
- * kept in pieces and joined once per line.
+ * Cuts a connection's bytes into lines, for every protocol whose messages are lines of JSON (QMP, the
+ * control socket, plugins, the guardian). Chunks may end anywhere, inside a UTF-8 sequence too; they
+ * are kept in pieces and joined once per line.
  */
-import { LimitError, ProtocolError } from '../../base/errors.js';
-import { Pieces } from '../../base/pieces.js';
+import { LimitError, ProtocolError } from './errors.js';
+import { Pieces } from './pieces.js';
 
 const newline = 0x0a;
 
