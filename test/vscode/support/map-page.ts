@@ -36,7 +36,7 @@ export async function mapFrame(page: Page): Promise<Frame> {
 }
 
 /** Red, green and blue of a block's middle as it was painted; undefined where it is not seen. */
-export function colourOf(frame: Frame, block: number): Promise<number[] | undefined> {
+function colourOf(frame: Frame, block: number): Promise<number[] | undefined> {
   return frame.evaluate((wanted) => {
     const shown = (window as unknown as { migrascope: Shown }).migrascope;
     const place = shown.panes[0]!.map.placeOf(wanted);
@@ -53,6 +53,27 @@ export function colourOf(frame: Frame, block: number): Promise<number[] | undefi
     );
     return [...pixel.slice(0, 3)];
   }, block);
+}
+
+/** A colour is rounded twice on its way to the screen. */
+const MOST_APART = 3;
+
+/** Resolves when a block has the colour. */
+export async function expectColour(
+  frame: Frame,
+  block: number,
+  colour: readonly number[],
+): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        const shown = await colourOf(frame, block);
+        const apart = colour.map((part, index) => Math.abs(part - (shown?.[index] ?? -255)));
+        return Math.max(...apart) <= MOST_APART ? colour : shown;
+      },
+      { timeout: 10_000 },
+    )
+    .toEqual(colour);
 }
 
 /** Bytes by state, as the legend says them. */
