@@ -32,6 +32,8 @@ export class PaneView {
   #header: HeaderNote | undefined;
   #moment: MomentNote | undefined;
   #alive = true;
+  /** What the banner says is over with the next moment. */
+  #passing = false;
   #restored: PaneState = {};
 
   /** @param onSeek is told where the person went. */
@@ -91,7 +93,7 @@ export class PaneView {
         return;
       case 'moment':
         this.#moment = note;
-        this.#banner.hidden = true;
+        if (this.#passing) this.#banner.hidden = true;
         this.map.take(note);
         this.#program.take(note);
         this.#charts.take(note);
@@ -108,6 +110,7 @@ export class PaneView {
         this.#charts.take(note);
         return;
       case 'trouble':
+        this.#passing = note.passing === true;
         this.trouble(note.error);
         break;
     }

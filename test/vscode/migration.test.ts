@@ -30,7 +30,9 @@ afterAll(async () => {
 });
 
 beforeEach(({ task, onTestFailed }) => {
-  onTestFailed(async () => void (await workbench.picture(`failed-${task.name.slice(0, 40)}`)));
+  onTestFailed(async () => {
+    await workbench.picture(`failed-${task.name.slice(0, 40)}`);
+  });
 });
 
 /** Guests and engine processes that this file's VS Code started; they are made to outlive it. */
@@ -89,6 +91,7 @@ test('says that there is no host yet, and starts the simulated one', async () =>
   await workbench.treeItem(/^disk0/).waitFor();
   await workbench.treeItem(/^The guest runs/).waitFor();
   await workbench.treeItem(/^Probe by kcore/).waitFor();
+  await workbench.picture('start');
 });
 
 test('shows the page cache of a disk that is watched', async () => {
@@ -97,12 +100,14 @@ test('shows the page cache of a disk that is watched', async () => {
   await expect
     .poll(async () => (await legendOf(frame))['dirty'], { timeout: 20_000 })
     .toMatch(/^[1-9].* [KM]iB$/);
+  await workbench.picture('map');
   await workbench.page.keyboard.press('Control+F4');
 });
 
 test('refuses a destination that is none, with a word on what to give', async () => {
   await workbench.contextMenu(workbench.treeItem(/^disk0/), 'Migrate a Disk…');
   await workbench.page.getByText(/Where to\?/).waitFor();
+  await workbench.picture('migrate');
   await workbench.quickInput().fill('somewhere');
   await workbench.page.getByText(/Give file: and an absolute path/).waitFor();
   await workbench.page.keyboard.press('Escape');
@@ -129,6 +134,7 @@ test('steps a migration with the mouse, and shows what the events say', async ()
   const colour = (state: (typeof MIGRATION_STATES)[number]) =>
     migration[MIGRATION_STATES.indexOf(state)]!;
   await expectColour(frame, first, colour('pending'));
+  await workbench.picture('step');
 
   await page
     .getByRole('button', { name: /^Step a Round/ })
@@ -151,7 +157,7 @@ test('steps a migration with the mouse, and shows what the events say', async ()
   await frame
     .getByText(`${formatBytes(sentBytes)}, of ${formatBytes(distinctBytes)} distinct`)
     .waitFor();
-  await workbench.picture('completed');
+  await workbench.picture('see');
 });
 
 test('goes back in time: the first event shows nothing sent', async () => {

@@ -1,6 +1,6 @@
 /** What a person can know of one block at the moment that is shown, and why it is as it is. */
 import { UsageError } from '../../base/errors.js';
-import { explainReason, type DeferralReason } from '../../engine/index.js';
+import { explainReason } from '../../engine/index.js';
 import { DIFFERS, PENDING, reasonOf, sentCountOf } from '../../heatmap/index.js';
 import type { BlockDetail, BlockEvent, Text } from '../types.js';
 import { historyOf } from './block-history.js';
@@ -65,7 +65,7 @@ export function whyBlock(
 
 /** The reasons that policies of Migrascope have are explained; another one is told as it is. */
 export function explainDeferral(reason: string): Text {
-  const known = explainReason(reason as DeferralReason) as string | undefined;
+  const known = explainReason(reason) as string | undefined;
   return known === undefined
     ? { template: 'It is put off: {0}.', args: [reason] }
     : { template: known, args: [] };

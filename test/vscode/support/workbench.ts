@@ -24,8 +24,10 @@ const ARGUMENTS = [
 ];
 /** In milliseconds. */
 const MENU_DEAF_MS = 400;
-/** Where a failed test leaves a picture. */
-const PICTURES = resolve(import.meta.dirname, '../../../.vscode-host/pictures');
+/** Where pictures go: of failed tests, and those of the walkthrough (CONTRIBUTING.md). */
+const PICTURES =
+  process.env['MIGRASCOPE_PICTURES'] ??
+  resolve(import.meta.dirname, '../../../.vscode-host/pictures');
 
 export interface WorkbenchOptions {
   readonly width?: number;
