@@ -1,5 +1,5 @@
 /** How errors and warnings reach a person: on stderr, without stack traces unless MIGRASCOPE_DEBUG is set. */
-import { MigrascopeError, messageOf } from '../base/errors.js';
+import { DescriptionError, MigrascopeError, messageOf } from '../base/errors.js';
 import type { Logger, LogLevel } from '../base/logger.js';
 import { printable } from './view/style.js';
 import type { World } from './world.js';
@@ -15,7 +15,10 @@ export function reportError(world: Pick<World, 'stderr' | 'env'>, error: unknown
   const hint = known
     ? error.hint
     : 'This is a defect of Migrascope; MIGRASCOPE_DEBUG=1 shows where it is.';
-  world.stderr.write(`migrascope: ${printable(messageOf(error))}\n`);
+  const message = messageOf(error);
+  // Of the lines of a description each says one fault; what anybody else says stays one line.
+  const lines = error instanceof DescriptionError ? message.split('\n') : [message];
+  world.stderr.write(`migrascope: ${lines.map(printable).join('\n')}\n`);
   if (hint) world.stderr.write(`  hint: ${printable(hint)}\n`);
   if (isDebugging(world.env) && error instanceof Error) {
     for (let each: unknown = error; each instanceof Error; each = each.cause) {
