@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { ViewCommand } from '../../webview/messages.js';
 import type { SteeringCommand } from '../service/types.js';
 import type { Core } from './core.js';
-import { addHost, removeHost, startSimulated } from './hosts/add-host.js';
+import { addHost, editHost, removeHost, startSimulated } from './hosts/add-host.js';
 import type { HostList, KnownHost } from './hosts/host-list.js';
 import { DiskNode, HostNode } from './hosts/host-tree.js';
 import { chooseLesson, isLesson, openLesson, startLesson } from './lessons.js';
@@ -11,6 +11,7 @@ import type { MapPanels } from './map/panels.js';
 import { confirmCancel } from './map/relay.js';
 import { RunNode } from './migrations/run-tree.js';
 import type { RunList } from './migrations/run-list.js';
+import { showProgress } from './migrations/progress.js';
 import { askMigration } from './migrations/start-form.js';
 import { chooseDisk, chooseRun, chooseTrace } from './choose.js';
 
@@ -22,6 +23,10 @@ export interface Parts {
   /** The run that is selected in the view "Migrations". */
   readonly selectedRun: () => string | undefined;
 }
+
+/** What connects to a host, or changes something of one, its guest or a run. */
+const NEEDS_TRUST =
+  /^(host\.(add|edit|connect|retry)|lab\.|lesson\.start|map\.open|migrate|run\.(continue|pause|step|cancel|resume|recover|forget))/;
 
 type Command = (...args: unknown[]) => Promise<unknown>;
 
@@ -36,7 +41,9 @@ export function registerCommands(parts: Parts): vscode.Disposable {
   return vscode.Disposable.from(
     ...Object.entries(commands).map(([name, run]) =>
       vscode.commands.registerCommand(`migrascope.${name}`, (...args: unknown[]) =>
-        parts.core.attempt(() => run(...args)),
+        parts.core.attempt(async () =>
+          !NEEDS_TRUST.test(name) || (await parts.core.trusted()) ? run(...args) : undefined,
+        ),
       ),
     ),
   );
@@ -57,6 +64,7 @@ function hostCommands({ core, hosts }: Parts): Record<string, Command> {
       hosts.disconnect(host);
       return Promise.resolve();
     }),
+    'host.edit': on((host) => editHost(hosts, host)),
     'host.remove': on(({ name }) => removeHost(hosts, name)),
     'host.copyAddress': on(({ target }) => Promise.resolve(vscode.env.clipboard.writeText(target))),
     'lab.start': () => startSimulated(core, hosts),
@@ -87,6 +95,7 @@ function runCommands(parts: Parts): Record<string, Command> {
       const { run } = await core.service.ask('run.start', request);
       openMap(run);
       await runs.refresh();
+      showProgress(core, runs, run);
     },
     'run.show': () => Promise.resolve(vscode.commands.executeCommand('migrascope.runs.focus')),
     'run.refresh': () => runs.refresh(),
@@ -104,7 +113,9 @@ function runCommands(parts: Parts): Record<string, Command> {
       if (run === undefined) return;
       await core.service.ask('run.resume', { run, held: false });
       await runs.refresh();
+      maps.reopen({ type: 'run', run });
       openMap(run);
+      showProgress(core, runs, run);
     },
     'run.recover': async (value) => {
       const run = await runOf(value, 'dead');

@@ -1,6 +1,20 @@
 /** What all parts of the extension share: the service, the log, and how an error is shown. */
 import * as vscode from 'vscode';
-import { faultOf, ServiceClient, type ServiceListener } from './service/client.js';
+import {
+  faultOf,
+  ServiceClient,
+  type ServiceListener,
+  type ServiceTexts,
+} from './service/client.js';
+
+const TEXTS: ServiceTexts = {
+  ended: (how) => ({
+    message: vscode.l10n.t('The service of Migrascope ended ({0}).', how),
+    hint: vscode.l10n.t(
+      'Migrations go on in processes of their own. The output channel says more.',
+    ),
+  }),
+};
 
 export class Core implements vscode.Disposable {
   readonly log: vscode.LogOutputChannel;
@@ -17,11 +31,11 @@ export class Core implements vscode.Disposable {
 
   /** A service of its own, for a view. */
   startService(listener: Omit<ServiceListener, 'log'>): ServiceClient {
-    return new ServiceClient(this.context.asAbsolutePath('dist/service.js'), {
-      ...listener,
-      log: (level, message) => this.log[level](message),
-    });
+    const all = { ...listener, log: this.#log };
+    return new ServiceClient(this.context.asAbsolutePath('dist/service.js'), all, TEXTS);
   }
+
+  readonly #log: ServiceListener['log'] = (level, message) => this.log[level](message);
 
   /** Shows what went wrong and what to do; what was cancelled is not told. */
   async showError(error: unknown, ...actions: readonly string[]): Promise<string | undefined> {
@@ -42,6 +56,21 @@ export class Core implements vscode.Disposable {
       await this.showError(error);
       return undefined;
     }
+  }
+
+  /**
+   * Asks for trust where the workspace has none.
+   * @returns whether hosts may be connected and migrations be steered.
+   */
+  async trusted(): Promise<boolean> {
+    if (vscode.workspace.isTrusted) return true;
+    const manage = vscode.l10n.t('Manage Workspace Trust');
+    const answer = await vscode.window.showWarningMessage(
+      vscode.l10n.t('Hosts and migrations need a trusted workspace. Traces can be looked at.'),
+      manage,
+    );
+    if (answer === manage) await vscode.commands.executeCommand('workbench.trust.manage');
+    return false;
   }
 
   setting<T>(name: string, fallback: T): T {

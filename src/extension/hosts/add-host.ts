@@ -1,7 +1,7 @@
 /** The flow "Add Host": a simulated guest, a socket that was found, or an address; kept in the settings. */
 import * as vscode from 'vscode';
 import { signalOf, type Core } from '../core.js';
-import type { HostList } from './host-list.js';
+import type { HostList, KnownHost } from './host-list.js';
 
 type Choice = vscode.QuickPickItem & {
   readonly how: 'simulated' | 'found' | 'unix' | 'tcp' | 'ssh' | 'file';
@@ -36,13 +36,24 @@ export async function addHost(core: Core, list: HostList): Promise<string | unde
     validateInput: (text) => nameFault(text, list),
   });
   if (name === undefined) return undefined;
+  await keepHost(list, name, address);
+  return name;
+}
+
+/** Gives a host of the settings another address. */
+export async function editHost(list: HostList, { name, target }: KnownHost): Promise<void> {
+  const kind = (['unix', 'tcp', 'ssh'] as const).find((each) => target.startsWith(PREFIX[each]));
+  const address = await askAddress(kind ?? 'unix', target);
+  if (address !== undefined) await keepHost(list, name, address);
+}
+
+async function keepHost(list: HostList, name: string, address: string): Promise<void> {
   const settings = vscode.workspace.getConfiguration('migrascope');
   const hosts = settings.get<Record<string, string>>('hosts') ?? {};
   await settings.update('hosts', { ...hosts, [name]: address }, vscode.ConfigurationTarget.Global);
   await list.reload();
   const host = list.hosts.find((each) => each.name === name);
   if (host) await list.connect(host);
-  return name;
 }
 
 /** Takes a host out of the settings. */
@@ -128,7 +139,11 @@ const FORMS: Readonly<Record<keyof typeof PREFIX, RegExp>> = {
   found: /./,
 };
 
-function askAddress(kind: keyof typeof PREFIX): Thenable<string | undefined> {
+/** @param value the address so far; unless told, as it begins. */
+function askAddress(
+  kind: keyof typeof PREFIX,
+  value: string = PREFIX[kind],
+): Thenable<string | undefined> {
   const examples = {
     unix: 'unix:/run/vm.qmp',
     tcp: 'tcp:127.0.0.1:4444',
@@ -136,10 +151,10 @@ function askAddress(kind: keyof typeof PREFIX): Thenable<string | undefined> {
     found: '',
   };
   return vscode.window.showInputBox({
-    title: vscode.l10n.t('Add Host'),
+    title: value === PREFIX[kind] ? vscode.l10n.t('Add Host') : vscode.l10n.t('Edit Host'),
     prompt: vscode.l10n.t('Address of the QMP monitor, such as {0}', examples[kind]),
-    value: PREFIX[kind],
-    valueSelection: [PREFIX[kind].length, PREFIX[kind].length],
+    value,
+    valueSelection: [value.length, value.length],
     ignoreFocusOut: true,
     validateInput: (text) =>
       FORMS[kind].test(text)

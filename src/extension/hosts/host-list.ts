@@ -14,6 +14,8 @@ export interface KnownHost {
   /** For people: its address, or what it is busy with. */
   readonly detail: string;
   state: 'disconnected' | 'connecting' | 'connected' | 'busy' | 'failed';
+  /** The run of this machine that has its monitor. */
+  heldBy?: string;
   look?: HostLook;
   fault?: Fault;
 }
@@ -24,9 +26,16 @@ export class HostList implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<KnownHost | undefined>();
   readonly onChanged = this.#changed.event;
   readonly #hosts = new Map<string, KnownHost>();
+  /** A monitor serves one client at a time: a host is looked at once at a time. */
+  readonly #looking = new Map<KnownHost, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
+  #visible = false;
 
-  constructor(private readonly core: Core) {}
+  /** @param holder the run that has the monitor of a host; it is not looked at meanwhile. */
+  constructor(
+    private readonly core: Core,
+    private readonly holder: (target: string) => string | undefined,
+  ) {}
 
   get hosts(): readonly KnownHost[] {
     return [...this.#hosts.values()];
@@ -64,6 +73,12 @@ export class HostList implements vscode.Disposable {
     this.#poll();
   }
 
+  /** Runs began or ended: those that they had are looked at again, and those that they have are not. */
+  async holdersChanged(): Promise<void> {
+    const changed = this.#connected().filter((host) => host.heldBy !== this.holder(host.target));
+    await Promise.all(changed.map((host) => this.#look(host)));
+  }
+
   disconnect(host: KnownHost): void {
     host.state = 'disconnected';
     delete host.look;
@@ -73,31 +88,47 @@ export class HostList implements vscode.Disposable {
 
   /** Looks again at all that are connected, as long as somebody sees them. */
   watch(visible: boolean): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (visible) this.#poll();
+    this.#visible = visible;
+    this.#poll();
   }
 
   dispose(): void {
+    this.#visible = false;
     clearTimeout(this.#timer);
     this.#changed.dispose();
+  }
+
+  #connected(): readonly KnownHost[] {
+    return this.hosts.filter(({ state }) => !['disconnected', 'connecting'].includes(state));
   }
 
   #poll(): void {
     clearTimeout(this.#timer);
     const seconds = this.core.setting<number>('refreshSeconds', 5);
-    if (seconds <= 0) return;
+    if (seconds <= 0 || !this.#visible) return;
     this.#timer = setTimeout(() => {
-      const looked = this.hosts.filter(
-        ({ state }) => !['disconnected', 'connecting'].includes(state),
-      );
-      void Promise.all(looked.map((host) => this.#look(host))).then(() => {
-        if (this.#timer) this.#poll();
-      });
+      const looks = this.#connected().map((host) => this.#look(host));
+      void Promise.all(looks).then(() => this.#poll());
     }, seconds * 1000);
   }
 
   async #look(host: KnownHost): Promise<void> {
+    const look = this.#looking.get(host) ?? this.#lookOnce(host);
+    this.#looking.set(host, look);
+    await look.finally(() => this.#looking.delete(host));
+  }
+
+  async #lookOnce(host: KnownHost): Promise<void> {
+    const run = this.holder(host.target);
+    if (run !== undefined) {
+      if (host.heldBy === run && host.state === 'busy') return;
+      host.state = 'busy';
+      host.heldBy = run;
+      delete host.fault;
+      this.#changed.fire(host);
+      return;
+    }
+    delete host.heldBy;
     try {
       const look = await this.core.service.ask('host.look', {
         host: host.target,

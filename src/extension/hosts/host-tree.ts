@@ -133,14 +133,17 @@ function probeNode(host: KnownHost, { probe }: HostLook): TextNode {
 
 function faultNode(host: KnownHost): TextNode {
   const icon = host.state === 'busy' ? 'lock' : 'error';
-  const busy = vscode.l10n.t('Its monitor is held by another client, such as a migration');
+  const busy =
+    host.heldBy === undefined
+      ? vscode.l10n.t('Its monitor is held by another client, such as a migration')
+      : vscode.l10n.t('The migration {0} has its monitor', host.heldBy);
   const node = new TextNode(
     `fault:${host.name}`,
     host.state === 'busy' ? busy : (host.fault?.message ?? ''),
     new vscode.ThemeIcon(icon),
     host.state === 'busy' ? '' : (host.fault?.hint ?? ''),
   );
-  node.tooltip = faultText(host);
+  node.tooltip = host.fault ? faultText(host) : busy;
   node.command = {
     command: 'migrascope.host.retry',
     title: vscode.l10n.t('Try Again'),

@@ -1,7 +1,7 @@
 /** Map panels and the editor of traces; which of them has the focus decides what keys do. */
 import * as vscode from 'vscode';
 import type { ViewCommand } from '../../../webview/messages.js';
-import type { SteeringCommand } from '../../service/types.js';
+import type { SteeringCommand, ViewSource } from '../../service/types.js';
 import type { Core } from '../core.js';
 import { MapRelay } from './relay.js';
 import { isMapRequest, type MapRequest } from './source.js';
@@ -51,6 +51,13 @@ export class MapPanels implements vscode.Disposable {
       vscode.ViewColumn.Active,
     );
     this.#fill(panel, request);
+  }
+
+  /** Opens anew what shows a source, such as a run that was gone on with. */
+  reopen(source: ViewSource): void {
+    const key = JSON.stringify(source);
+    for (const { panel, relay } of this.#open)
+      if (keys.get(panel)?.includes(key) === true) relay.reopen();
   }
 
   /** Tells the map that has the focus; @returns whether there is one. */

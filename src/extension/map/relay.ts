@@ -1,18 +1,23 @@
 /** Relays between a map's webview and the services of its sources. */
 import * as vscode from 'vscode';
 import type { FromWebview, Pane, ToWebview, ViewCommand } from '../../../webview/messages.js';
-import type { SteeringCommand, ViewNote } from '../../service/types.js';
+import type { SteeringCommand, ViewNote, ViewSource } from '../../service/types.js';
 import type { Core } from '../core.js';
-import { faultOf, type ServiceClient } from '../service/client.js';
+import { faultOf, ServiceError, type ServiceClient } from '../service/client.js';
 import { pageOf } from './html.js';
 import { mapSettings, keepMapSettings } from './settings.js';
 import type { MapRequest } from './source.js';
 import { saveContent } from './save.js';
 
+const FIRST_REOPEN_MS = 1000;
+const MOST_REOPENS = 3;
+
 export class MapRelay implements vscode.Disposable {
   readonly #services: ServiceClient[] = [];
   readonly #disposables: vscode.Disposable[] = [];
   #live = false;
+  #reopens = 0;
+  #reopening: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly core: Core,
@@ -46,6 +51,7 @@ export class MapRelay implements vscode.Disposable {
 
   /** Tells the run of the first pane something; what is refused is shown. */
   async tell(command: SteeringCommand, pane: Pane = 0): Promise<void> {
+    if (!(await this.core.trusted())) return;
     if (command.command === 'cancel' && !(await confirmCancel())) return;
     await this.core.attempt(async () => {
       await this.#services[pane]?.ask('view.tell', command);
@@ -60,6 +66,7 @@ export class MapRelay implements vscode.Disposable {
   async #take(message: FromWebview): Promise<void> {
     switch (message.type) {
       case 'ready':
+        this.#reopens = 0;
         this.#open();
         return;
       case 'ask':
@@ -104,11 +111,38 @@ export class MapRelay implements vscode.Disposable {
         this.#post({ type: 'gone', pane, fault: faultOf(error) });
       const service = this.core.startService({
         note: (note) => this.#note(pane, note),
-        ended: (fault) => this.#post({ type: 'gone', pane, fault }),
+        ended: (fault) => {
+          this.#post({ type: 'gone', pane, fault });
+          this.#openLater();
+        },
       });
       this.#services.push(service);
-      service.ask('view.open', source).catch(gone);
+      void this.#openSource(service, source).catch(gone);
     });
+  }
+
+  async #openSource(service: ServiceClient, source: ViewSource): Promise<void> {
+    if (source.type === 'watch' && !vscode.workspace.isTrusted)
+      throw new ServiceError({
+        kind: 'usage',
+        message: vscode.l10n.t(
+          'Hosts and migrations need a trusted workspace. Traces can be looked at.',
+        ),
+      });
+    await service.ask('view.open', source);
+  }
+
+  /** Opens the sources anew, as after a reload: what they show may have changed its owner. */
+  reopen(): void {
+    this.#reopens = 0;
+    this.#open();
+  }
+
+  /** A few times, later each time: a source that ends its service would do so for ever. */
+  #openLater(): void {
+    if (this.#reopens >= MOST_REOPENS) return;
+    clearTimeout(this.#reopening);
+    this.#reopening = setTimeout(() => this.#open(), FIRST_REOPEN_MS * 2 ** this.#reopens++);
   }
 
   #note(pane: Pane, note: ViewNote): void {
@@ -134,6 +168,7 @@ export class MapRelay implements vscode.Disposable {
   }
 
   #close(): void {
+    clearTimeout(this.#reopening);
     for (const service of this.#services.splice(0)) service.dispose();
   }
 }

@@ -2,7 +2,10 @@
 import * as vscode from 'vscode';
 import type { HeaderNote, MomentNote, SteeringCommand, ViewNote } from '../../service/types.js';
 import type { Core } from '../core.js';
-import type { ServiceClient } from '../service/client.js';
+import { faultOf, type ServiceClient } from '../service/client.js';
+
+/** How often a run is followed again whose service ended. */
+const MOST_REOPENS = 3;
 
 export class Follower implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<undefined>();
@@ -12,6 +15,8 @@ export class Follower implements vscode.Disposable {
   moment: MomentNote | undefined;
   /** Why it can't be followed any more. */
   trouble: string | undefined;
+  #openings = 0;
+  #closed = false;
 
   constructor(
     core: Core,
@@ -19,11 +24,21 @@ export class Follower implements vscode.Disposable {
   ) {
     this.#service = core.startService({
       note: (note) => this.#take(note),
-      ended: (fault) => this.#lose(fault.message),
+      ended: ({ message }) => {
+        if (this.#openings <= MOST_REOPENS) void this.#open();
+        else this.#lose(message);
+      },
     });
-    this.#service.ask('view.open', { type: 'run', run }).catch((error: unknown) => {
-      this.#lose(error instanceof Error ? error.message : String(error));
-    });
+    void this.#open();
+  }
+
+  async #open(): Promise<void> {
+    const opening = ++this.#openings;
+    try {
+      await this.#service.ask('view.open', { type: 'run', run: this.run });
+    } catch (error) {
+      if (opening === this.#openings) this.#lose(faultOf(error).message);
+    }
   }
 
   /** @throws ServiceError as the run refuses it. */
@@ -32,6 +47,7 @@ export class Follower implements vscode.Disposable {
   }
 
   dispose(): void {
+    this.#closed = true;
     this.#service.dispose();
     this.#changed.dispose();
   }
@@ -45,6 +61,7 @@ export class Follower implements vscode.Disposable {
   }
 
   #lose(why: string): void {
+    if (this.#closed) return;
     this.trouble = why;
     this.#changed.fire(undefined);
   }

@@ -56,6 +56,7 @@ export class Notices implements vscode.Disposable {
       void this.#tellTrouble(run, follower.trouble);
     }
     if (!moment?.live) return;
+    if (follower.trouble === undefined && !moment.summary) this.#ended.delete(run);
     if (!moment.summary) this.#seen.add(run);
     if (moment.verdict?.asks === true && !this.#asked.has(run)) {
       this.#asked.add(run);

@@ -82,7 +82,10 @@ export class RunList implements vscode.Disposable {
   }
 
   #follow(run: string): void {
-    if (this.#followers.has(run)) return;
+    const before = this.#followers.get(run);
+    if (before && before.trouble === undefined) return;
+    // It was gone on with, or could not be followed for a while.
+    before?.dispose();
     const follower = new Follower(this.core, run);
     this.#followers.set(run, follower);
     follower.onChanged(() => {

@@ -14,6 +14,11 @@ interface Answers {
   readonly held: boolean;
 }
 
+interface Remembered {
+  /** What the proposed destination is made of. */
+  readonly base: string;
+}
+
 const FIRST: Omit<Answers, 'destination'> = {
   policy: 'cache',
   pivot: true,
@@ -30,13 +35,14 @@ export async function askMigration(
   disk: { readonly name: string; readonly size: number },
 ): Promise<StartRequest | undefined> {
   const key = `migrate:${host}:${disk.name}`;
-  const last = core.context.workspaceState.get<Answers>(key) ?? {
-    ...FIRST,
-    destination: `file:/tmp/${disk.name}-${Date.now().toString(36)}.img`,
-  };
-  const answers = await ask(last, `${host} ${disk.name}, ${formatBytes(disk.size)}`);
+  const last = core.context.workspaceState.get<Answers & Partial<Remembered>>(key);
+  const base = last?.base ?? last?.destination ?? `file:/tmp/${disk.name}.img`;
+  const proposed = { ...FIRST, ...last, destination: newFile(base) };
+  const answers = await ask(proposed, `${host} ${disk.name}, ${formatBytes(disk.size)}`);
   if (!answers) return undefined;
-  await core.context.workspaceState.update(key, answers);
+  const { destination } = answers;
+  const kept = { ...answers, base: destination === proposed.destination ? base : destination };
+  await core.context.workspaceState.update(key, kept);
   return requestOf(host, disk.name, answers, core);
 }
 
@@ -116,6 +122,12 @@ function requestOf(host: string, disk: string, answers: Answers, core: Core): St
       trim: false,
     },
   };
+}
+
+/** A file is made anew for each migration, so that its name has to be one that is not there yet. */
+function newFile(base: string): string {
+  if (!base.startsWith('file:')) return base;
+  return base.replace(/(\.[^./]+)?$/, (extension) => `-${Date.now().toString(36)}${extension}`);
 }
 
 function destinationFault(text: string): string | undefined {

@@ -1,9 +1,14 @@
 /** The extension's end of the service: a forked process that is asked by typed requests. */
 import { fork, type ChildProcess } from 'node:child_process';
+import { cancellable } from '../../base/cancel.js';
+import { systemClock, type Clock } from '../../base/clock.js';
+import { CancelledError, messageOf } from '../../base/errors.js';
 import type {
   Fault,
+  ServiceCancel,
   ServiceMessage,
   ServiceMethod,
+  ServiceRequest,
   ServiceRequests,
   ViewNote,
 } from '../../service/types.js';
@@ -33,38 +38,61 @@ interface Waiting {
   reject(error: ServiceError): void;
 }
 
-/** A service process; ends with {@link dispose} or with the extension host. */
+/** What is said of a process that ended, in the person's language. */
+export interface ServiceTexts {
+  /** @param how its signal, its exit code, or why it could not be started. */
+  ended(how: string): Pick<Fault, 'message' | 'hint'>;
+}
+
+const ENGLISH: ServiceTexts = {
+  ended: (how) => ({ message: `The service of Migrascope ended (${how}).` }),
+};
+const CLOSED: Fault = { kind: 'cancelled', message: 'The view is closed.' };
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15_000;
+/** How much of what the process says on its error output is kept, in characters. */
+const MOST_SAID = 4000;
+
+/**
+ * A service process; ends with {@link dispose} or with the extension host. One that ended by itself is
+ * started again for the next request, after a wait that doubles until one answers.
+ */
 export class ServiceClient {
   readonly #waiting = new Map<number, Waiting>();
+  readonly #closing = new AbortController();
   #child: ChildProcess | undefined;
+  #starting: Promise<ChildProcess> | undefined;
+  /** Why there is no process. */
+  #ended: Fault = CLOSED;
+  /** Processes that ended by themselves since one answered. */
+  #endings = 0;
   #nextId = 1;
-  #disposed = false;
 
   /** @param program path of dist/service.js. */
   constructor(
     private readonly program: string,
     private readonly listener: ServiceListener,
+    private readonly texts: ServiceTexts = ENGLISH,
+    private readonly clock: Clock = systemClock,
   ) {}
 
   /**
    * Asks; starts the process where there is none.
-   * @throws ServiceError of kind `cancelled` when `signal` aborts, and as the service answers.
+   * @throws ServiceError of kind `cancelled` when `signal` aborts or the client is disposed, of kind
+   * `internal` when the process ends before it answers, and as the service answers.
    */
-  ask<Method extends ServiceMethod>(
+  async ask<Method extends ServiceMethod>(
     method: Method,
     params: ServiceRequests[Method]['params'],
     signal?: AbortSignal,
   ): Promise<ServiceRequests[Method]['result']> {
-    if (this.#disposed)
-      return Promise.reject(
-        new ServiceError({ kind: 'cancelled', message: 'The view is closed.' }),
-      );
-    const child = (this.#child ??= this.#start());
+    const child = await this.#started(signal);
+    if (child !== this.#child) throw new ServiceError(this.#why());
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      const cancel = (): void => void child.send({ cancel: id }, () => undefined);
-      signal?.addEventListener('abort', cancel, { once: true });
+      const cancel = (): void => this.#send(child, { cancel: id });
       const settled = (): void => signal?.removeEventListener('abort', cancel);
+      signal?.addEventListener('abort', cancel, { once: true });
       this.#waiting.set(id, {
         resolve: (result) => {
           settled();
@@ -75,50 +103,90 @@ export class ServiceClient {
           reject(error);
         },
       });
-      child.send({ id, method, params }, () => undefined);
-      if (signal?.aborted) cancel();
+      this.#send(child, { id, method, params });
+      if (signal?.aborted === true) cancel();
     });
   }
 
   dispose(): void {
-    this.#disposed = true;
-    this.#child?.disconnect();
+    this.#closing.abort();
+    const child = this.#child;
     this.#child = undefined;
-    this.#fail({ kind: 'cancelled', message: 'The view is closed.' });
+    if (child?.connected === true) child.disconnect();
+    this.#fail(CLOSED);
   }
 
-  #start(): ChildProcess {
+  /** The process that goes on, or a new one. @throws ServiceError of kind `cancelled`. */
+  async #started(signal: AbortSignal | undefined): Promise<ChildProcess> {
+    if (this.#isClosed()) throw new ServiceError(CLOSED);
+    try {
+      this.#starting ??= this.#start();
+      return await cancellable(this.#starting, signal, 'The request');
+    } catch (error) {
+      if (!(error instanceof CancelledError)) throw error;
+      const { message } = error;
+      throw new ServiceError(this.#isClosed() ? CLOSED : { kind: 'cancelled', message });
+    }
+  }
+
+  async #start(): Promise<ChildProcess> {
+    if (this.#endings > 0) {
+      const wait = Math.min(FIRST_WAIT_MS * 2 ** (this.#endings - 1), LONGEST_WAIT_MS);
+      this.listener.log('info', `The service is started again in ${wait / 1000} s.`);
+      await this.clock.sleep(wait, this.#closing.signal);
+    }
     const child = fork(this.program, [], {
       serialization: 'advanced',
       execArgv: [],
       env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
+    this.#child = child;
     let said = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-4000);
+      said = (said + text).slice(-MOST_SAID);
     });
-    child.on('message', (message) => this.#take(message as ServiceMessage));
-    child.on('error', (error) => this.listener.log('error', error.message));
-    child.on('exit', (code, by) => {
-      if (this.#child !== child) return;
-      this.#child = undefined;
-      if (said) this.listener.log('error', said);
-      const fault: Fault = {
-        kind: 'internal',
-        message: `The service of Migrascope ended (${by ?? `exit code ${code}`}).`,
-        hint: 'Migrations go on in processes of their own. The output channel says more.',
-      };
-      this.#fail(fault);
-      this.listener.ended?.(fault);
+    child.on('message', (message) => this.#take(child, message as ServiceMessage));
+    child.on('error', (error) => {
+      this.listener.log('error', error.message);
+      // Of a process that was never there no exit is told.
+      if (child.pid === undefined) this.#lose(child, messageOf(error), said);
     });
+    child.on('exit', (code, by) => this.#lose(child, by ?? `exit code ${code}`, said));
     return child;
   }
 
-  #take(message: ServiceMessage): void {
+  #lose(child: ChildProcess, how: string, said: string): void {
+    if (this.#child !== child) return;
+    this.#child = undefined;
+    this.#starting = undefined;
+    this.#endings++;
+    if (said !== '') this.listener.log('error', said);
+    const fault: Fault = { kind: 'internal', ...this.texts.ended(how) };
+    this.#ended = fault;
+    this.#fail(fault);
+    this.listener.ended?.(fault);
+  }
+
+  #why(): Fault {
+    return this.#isClosed() ? CLOSED : this.#ended;
+  }
+
+  #isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** What can't be sent is answered by the end of the process. */
+  #send(child: ChildProcess, message: ServiceRequest | ServiceCancel): void {
+    if (child.connected) child.send(message, () => undefined);
+  }
+
+  #take(child: ChildProcess, message: ServiceMessage): void {
+    if (this.#child !== child) return;
     if ('note' in message) this.listener.note?.(message.note);
     else if ('log' in message) this.listener.log(message.log.level, message.log.message);
     else {
+      this.#endings = 0;
       const waiting = this.#waiting.get(message.reply);
       this.#waiting.delete(message.reply);
       if ('fault' in message) waiting?.reject(new ServiceError(message.fault));

@@ -74,6 +74,17 @@ export class Workbench {
     await this.page.locator('.monaco-workbench').waitFor();
   }
 
+  /**
+   * Reloads the window as a person does: VS Code keeps its open editors first. A page that is left
+   * within seconds of opening an editor, as by {@link reload}, comes back without it.
+   */
+  async reloadWindow(): Promise<void> {
+    const loaded = this.page.waitForEvent('load');
+    await this.command('Developer: Reload Window');
+    await loaded;
+    await this.page.locator('.monaco-workbench').waitFor();
+  }
+
   /** Runs a command by its title in the palette. */
   async command(title: string): Promise<void> {
     await this.page.keyboard.press('F1');
