@@ -1,11 +1,11 @@
 /** A person migrates a simulated guest in a real VS Code, with the mouse; what is shown is held against the run's events. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { formatBytes } from '../../src/base/units.js';
 import { createPalette, MIGRATION_STATES } from '../../src/heatmap/index.js';
 import type { MigrationEvent } from '../../src/engine/index.js';
 import { expectColour, legendOf, mapFrame } from './support/map-page.js';
+import { endProcesses, eventsOf, startGuest, startMigration } from './support/migrations.js';
 import { packagedExtension } from './support/packaged.js';
 import { startServer, type Server } from './support/server.js';
 import { Workbench } from './support/workbench.js';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  endProcesses();
+  endProcesses(server);
   await workbench.close();
   await server.stop();
 });
@@ -35,60 +35,8 @@ beforeEach(({ task, onTestFailed }) => {
   });
 });
 
-/** Guests and engine processes that this file's VS Code started; they are made to outlive it. */
-function endProcesses(): void {
-  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const environment = readOr(`/proc/${entry}/environ`);
-    const command = readOr(`/proc/${entry}/cmdline`);
-    if (!environment.includes(server.environment['XDG_STATE_HOME']!)) continue;
-    if (/simulated-host|engine-process|guardian/.test(command))
-      process.kill(Number(entry), 'SIGKILL');
-  }
-}
-
-function readOr(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
-}
-
-function runFolders(): string[] {
-  const root = join(server.environment['XDG_STATE_HOME']!, 'migrascope/runs');
-  return existsSync(root) ? readdirSync(root).map((name) => join(root, name)) : [];
-}
-
-function eventsOf(run: string): MigrationEvent[] {
-  return readFileSync(join(run, 'events.jsonl'), 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as MigrationEvent);
-}
-
-async function startMigration(bandwidth: string): Promise<string> {
-  const before = new Set(runFolders());
-  const page = workbench.page;
-  await workbench.contextMenu(workbench.treeItem(/^disk0/), 'Migrate a Disk…');
-  await page.getByText(/Where to\?/).waitFor();
-  await workbench.enter(`file:${join(server.folder, `moved-${before.size}.img`)}`);
-  await workbench.pick(/^plain/);
-  await workbench.pick(/^Switch over/);
-  await page.getByText(/Send at most/).waitFor();
-  await workbench.enter(bandwidth);
-  await page.getByText(/How long may/).waitFor();
-  await workbench.enter('300ms');
-  await workbench.pick(/^Held/);
-  let started: string | undefined;
-  await expect
-    .poll(() => (started = runFolders().find((run) => !before.has(run))), { timeout: 20_000 })
-    .toBeDefined();
-  return started!;
-}
-
 test('says that there is no host yet, and starts the simulated one', async () => {
-  await workbench.page.locator('.monaco-button', { hasText: 'Start the Simulated Guest' }).click();
-  await workbench.treeItem(/^disk0/).waitFor();
+  await startGuest(workbench);
   await workbench.treeItem(/^The guest runs/).waitFor();
   await workbench.treeItem(/^Probe by kcore/).waitFor();
   await workbench.picture('start');
@@ -114,7 +62,11 @@ test('refuses a destination that is none, with a word on what to give', async ()
 });
 
 test('steps a migration with the mouse, and shows what the events say', async () => {
-  const run = await startMigration('30MiB');
+  const run = await startMigration(server, workbench, {
+    image: 'moved.img',
+    bandwidth: '30MiB',
+    begin: 'Held',
+  });
   const page = workbench.page;
   await page.frames()[0]!.waitForLoadState();
   await workbench.treeItem(/held at statement 1/).waitFor();

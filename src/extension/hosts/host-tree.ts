@@ -7,7 +7,8 @@ import type { HostList, KnownHost } from './host-list.js';
 export class HostNode extends vscode.TreeItem {
   constructor(readonly host: KnownHost) {
     super(host.name, collapsible(host));
-    this.id = `host:${host.name}`;
+    // A tree keeps what was folded by its id; a host that is connected is another one, and is open.
+    this.id = `host:${host.name}:${host.state === 'disconnected' ? 'off' : 'on'}`;
     this.description = host.detail === host.name ? '' : host.detail;
     this.contextValue = `host.${host.origin}.${host.state === 'disconnected' ? 'off' : 'on'}`;
     this.iconPath = new vscode.ThemeIcon(...iconOf(host));

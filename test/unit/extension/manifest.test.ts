@@ -1,0 +1,73 @@
+/** What the manifest names is there: commands in menus and keys, pictures, lessons and their workloads. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseWorkload } from '../../../src/simulator/workload/index.js';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const manifest = JSON.parse(read('package.json')) as {
+  readonly icon: string;
+  readonly contributes: {
+    readonly commands: readonly { readonly command: string; readonly icon?: string }[];
+    readonly menus: Readonly<Record<string, readonly { readonly command: string }[]>>;
+    readonly keybindings: readonly { readonly command: string; readonly when?: string }[];
+    readonly walkthroughs: readonly {
+      readonly steps: readonly {
+        readonly media: { readonly image: string };
+        readonly completionEvents: readonly string[];
+      }[];
+    }[];
+  };
+};
+const { commands, menus, keybindings, walkthroughs } = manifest.contributes;
+const known = new Set(commands.map(({ command }) => command));
+const steps = walkthroughs.flatMap((walkthrough) => walkthrough.steps);
+
+describe('the manifest', () => {
+  it('names in menus, keys, welcome texts and the walkthrough only commands that it has', () => {
+    const used = [
+      ...Object.values(menus).flat(),
+      ...keybindings,
+      ...[...read('package.nls.json').matchAll(/command:(migrascope\.[\w.]+)/g)].map((match) => ({
+        command: match[1]!,
+      })),
+      ...steps.flatMap(({ completionEvents }) =>
+        completionEvents.map((event) => ({ command: event.replace('onCommand:', '') })),
+      ),
+    ].map(({ command }) => command);
+    expect(used.filter((command) => !known.has(command))).toEqual([]);
+  });
+
+  it('has each command once, with an icon', () => {
+    expect(known.size).toBe(commands.length);
+    expect(commands.filter(({ icon }) => icon === undefined)).toEqual([]);
+  });
+
+  it('takes keys only where migrations are', () => {
+    for (const { when } of keybindings) expect(when).toMatch(/migrascope/);
+  });
+
+  it('has its pictures', () => {
+    const pictures = [manifest.icon, ...steps.map(({ media }) => media.image)];
+    expect(pictures.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    expect(steps).toHaveLength(5);
+  });
+});
+
+describe.each(['converges', 'does-not-converge', 'page-cache-helps', 'drain'])(
+  'the lesson %s',
+  (lesson) => {
+    it('has a guest that can be started', () => {
+      const path = `media/lessons/${lesson}.json`;
+      expect(() => parseWorkload(read(path), path)).not.toThrow();
+    });
+
+    it.each(['', '.zh-cn'])('has a text%s that starts its guest, and questions', (language) => {
+      const text = read(`media/lessons/${lesson}${language}.md`);
+      expect(text).toContain(`command:migrascope.lesson.start?%22${lesson}%22`);
+      expect(text.match(/^## /gm)).toHaveLength(2);
+      expect(text.match(/^\d\. .*[?？]/gm)?.length).toBeGreaterThanOrEqual(2);
+    });
+  },
+);
