@@ -13,6 +13,7 @@ export default defineConfig({
           include: ['test/vscode/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          expect: { poll: { timeout: 15_000, interval: 100 } },
           // Each has a VS Code and a browser of its own, which draws without a graphics card.
           maxWorkers: 1,
           sequence: { groupOrder: 1 },

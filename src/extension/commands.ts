@@ -233,19 +233,15 @@ function mapCommands(parts: Parts): Record<string, Command> {
       const uri = await chooseTrace(vscode.l10n.t('Open a trace'));
       if (uri) await vscode.commands.executeCommand('vscode.openWith', uri, 'migrascope.trace');
     },
-    compare: async (first, second) => {
-      const left =
-        first instanceof vscode.Uri
-          ? first
-          : await chooseTrace(vscode.l10n.t('Compare: the first trace'));
+    compare: async (clicked, selected) => {
+      const [first, second] = tracesOf(clicked, selected);
+      const left = first ?? (await chooseTrace(vscode.l10n.t('Compare: the first trace')));
       if (!left) return;
-      const selected = Array.isArray(second) ? (second as unknown[])[1] : second;
       const right =
-        selected instanceof vscode.Uri
-          ? selected
-          : await chooseTrace(
-              vscode.l10n.t('Compare: the second trace (may be the same, for two moments)'),
-            );
+        second ??
+        (await chooseTrace(
+          vscode.l10n.t('Compare: the second trace (may be the same, for two moments)'),
+        ));
       if (!right) return;
       maps.show({
         title: vscode.l10n.t('Compare'),
@@ -253,6 +249,14 @@ function mapCommands(parts: Parts): Record<string, Command> {
       });
     },
   };
+}
+
+/** The explorer gives what was clicked, and all that are selected where it is one of several. */
+function tracesOf(clicked: unknown, selected: unknown): readonly vscode.Uri[] {
+  const all: readonly unknown[] = Array.isArray(selected) ? selected : [];
+  const several = all.filter((each) => each instanceof vscode.Uri);
+  if (several.length > 1) return several;
+  return clicked instanceof vscode.Uri ? [clicked] : [];
 }
 
 function lessonCommands({ core, hosts }: Parts): Record<string, Command> {

@@ -14,20 +14,29 @@ declare global {
 }
 
 /** The frame of the newest map that is ready. */
-export async function mapFrame(page: Page): Promise<Frame> {
+export function mapFrame(page: Page): Promise<Frame> {
+  return frameWhere(page, async (frame) => {
+    const ready = await frame.evaluate(
+      () => (window as { migrascope?: unknown }).migrascope !== undefined,
+    );
+    return ready && frame.locator('.map-canvas').first().isVisible();
+  });
+}
+
+/** The frame of the newest webview that says it. */
+export function frameSaying(page: Page, text: RegExp): Promise<Frame> {
+  return frameWhere(page, (frame) => frame.getByText(text).first().isVisible());
+}
+
+/** Frames that are gone when they are asked are none. */
+async function frameWhere(page: Page, is: (frame: Frame) => Promise<boolean>): Promise<Frame> {
   let found: Frame | undefined;
   await expect
     .poll(
       async () => {
-        for (const frame of page.frames().reverse()) {
-          const shown = await frame
-            .evaluate(() => (window as { migrascope?: unknown }).migrascope !== undefined)
-            .catch(() => false);
-          const visible = shown && (await frame.locator('.map-canvas').first().isVisible());
-          if (visible) found = frame;
-          if (visible) return true;
-        }
-        return false;
+        for (const frame of page.frames().reverse())
+          if (!found && (await is(frame).catch(() => false))) found = frame;
+        return found !== undefined;
       },
       { timeout: 30_000, interval: 200 },
     )

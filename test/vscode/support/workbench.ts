@@ -5,10 +5,10 @@ import {
   chromium,
   type Browser,
   type BrowserContext,
-  type FrameLocator,
   type Locator,
   type Page,
 } from 'playwright-core';
+import { expect } from 'vitest';
 import type { Server } from './server.js';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -22,6 +22,8 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
 ];
+/** The longest that a step of a person may take; in milliseconds. */
+const STEP_MS = 20_000;
 /** In milliseconds. */
 const MENU_DEAF_MS = 400;
 /** Where pictures go: of failed tests, and those of the walkthrough (CONTRIBUTING.md). */
@@ -62,6 +64,7 @@ export class Workbench {
     for (const [name, run] of Object.entries(options.functions ?? {}))
       await context.exposeFunction(name, run);
     const workbench = new Workbench(browser, context, await context.newPage(), server, options);
+    workbench.page.setDefaultTimeout(STEP_MS);
     await workbench.reload();
     return workbench;
   }
@@ -71,7 +74,7 @@ export class Workbench {
     const payload = JSON.stringify([['skipWelcome', 'true'], ...(this.options.payload ?? [])]);
     const query = new URLSearchParams({ folder: this.server.workspace, payload });
     await this.page.goto(`${this.server.url}/?${query.toString()}`);
-    await this.page.locator('.monaco-workbench').waitFor();
+    await this.#ready();
   }
 
   /**
@@ -82,7 +85,13 @@ export class Workbench {
     const loaded = this.page.waitForEvent('load');
     await this.command('Developer: Reload Window');
     await loaded;
+    await this.#ready();
+  }
+
+  /** Commands of extensions are known when their views are. */
+  async #ready(): Promise<void> {
     await this.page.locator('.monaco-workbench').waitFor();
+    await this.page.getByRole('tab', { name: 'Migrascope' }).first().waitFor();
   }
 
   /** Runs a command by its title in the palette. */
@@ -116,6 +125,26 @@ export class Workbench {
     await input.press('Enter');
   }
 
+  /**
+   * Answers a file dialog. It fills in a folder itself first, and would overwrite what came before;
+   * and it takes no answer while it looks at another folder.
+   */
+  async choosePath(path: string): Promise<void> {
+    const input = this.quickInput();
+    await expect.poll(() => input.inputValue()).toMatch(/^\//);
+    await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor();
+    await input.fill(path);
+    await expect
+      .poll(
+        async () => {
+          if (await input.isVisible()) await input.press('Enter');
+          return input.isVisible();
+        },
+        { interval: 500 },
+      )
+      .toBe(false);
+  }
+
   /** The container of the activity bar by its title. */
   async openContainer(title: string): Promise<void> {
     const tab = this.page.getByRole('tab', { name: title }).first();
@@ -141,12 +170,6 @@ export class Workbench {
   /** A message in a corner; `text` is a part of it. */
   notification(text: string | RegExp): Locator {
     return this.page.locator('.notification-toast').filter({ hasText: text }).first();
-  }
-
-  /** What the newest webview shows. */
-  webview(): FrameLocator {
-    const outer = this.page.locator('iframe.webview.ready').last().contentFrame();
-    return outer.frameLocator('#active-frame');
   }
 
   /** Takes a picture, for a person; the path is returned. */

@@ -1,0 +1,198 @@
+/** A person opens traces in a real VS Code: whole ones, two side by side, wrong ones, and a very large one. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Frame } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { formatBytes } from '../../src/base/units.js';
+import type { MigrationEvent, SummaryEvent } from '../../src/engine/index.js';
+import { createPalette, MIGRATION_STATES } from '../../src/heatmap/index.js';
+import { expectColour, frameSaying, legendOf, mapFrame } from './support/map-page.js';
+import { packagedExtension } from './support/packaged.js';
+import { startServer, type Server } from './support/server.js';
+import { recordTrace, writeLargeTrace, writeWrongTraces } from './support/traces.js';
+import { Workbench } from './support/workbench.js';
+
+const LARGE = 2 * 1024 ** 3;
+let server: Server;
+let workbench: Workbench;
+let plain: { path: string; events: MigrationEvent[] };
+let cache: { path: string; events: MigrationEvent[] };
+
+beforeAll(async () => {
+  server = await startServer({
+    vsix: packagedExtension(),
+    settings: { 'workbench.colorTheme': 'Default Light Modern' },
+  });
+  plain = await recordTrace(server.workspace, 'plain.mscope', 'plain');
+  cache = await recordTrace(server.workspace, 'cache.mscope.gz', 'cache');
+  workbench = await Workbench.open(server);
+});
+
+afterAll(async () => {
+  await workbench.close();
+  await server.stop();
+});
+
+beforeEach(({ task, onTestFailed }) => {
+  onTestFailed(async () => {
+    await workbench.picture(`failed-${task.name.slice(0, 40)}`);
+  });
+});
+
+const summaryOf = (events: readonly MigrationEvent[]): SummaryEvent =>
+  events.find((event) => event.type === 'summary')!;
+
+async function openTrace(path: string): Promise<Frame> {
+  await workbench.command('Migrascope: Open a Trace…');
+  await workbench.choosePath(path);
+  const name = path.split('/').at(-1)!;
+  await workbench.page.getByRole('tab', { name, selected: true }).waitFor();
+  return mapFrame(workbench.page);
+}
+
+async function closeEditors(): Promise<void> {
+  await workbench.command('View: Close All Editors');
+  await expect.poll(() => workbench.page.locator('iframe.webview').count()).toBe(0);
+}
+
+test('opens a trace at its end, with the figures of its summary', async () => {
+  const frame = await openTrace(cache.path);
+  await frame.getByText('completed', { exact: true }).waitFor();
+  const { sentBytes, distinctBytes } = summaryOf(cache.events);
+  await frame
+    .getByText(`${formatBytes(sentBytes)}, of ${formatBytes(distinctBytes)} distinct`)
+    .waitFor();
+  await workbench.picture('trace');
+});
+
+test('is scrubbed to any moment, and each block is as it was then', async () => {
+  const frame = await mapFrame(workbench.page);
+  const { migration } = createPalette('light', 'auto');
+  const colour = (state: (typeof MIGRATION_STATES)[number]) =>
+    migration[MIGRATION_STATES.indexOf(state)]!;
+  const sent = cache.events.find((event) => event.type === 'sent')!;
+  const block = sent.blocks[0]!;
+  await expectColour(frame, block, colour('sent'));
+  const slider = frame.getByRole('slider', { name: 'Moment of the recording' });
+  await slider.fill('0');
+  await expect.poll(async () => (await legendOf(frame))['sent once']).toBe('0 B');
+  const next = frame.getByRole('button', { name: 'Next event' });
+  for (let seq = 0; seq <= cache.events.findIndex(({ type }) => type === 'allocated'); seq++)
+    await next.click();
+  await expectColour(frame, block, colour('pending'));
+  await frame.getByRole('button', { name: 'Next round' }).click();
+  await expectColour(frame, block, colour('sent'));
+  await frame.getByRole('button', { name: 'Previous round' }).click();
+  await expect.poll(async () => (await legendOf(frame))['sent once']).toBe('0 B');
+});
+
+test('plays on by itself, and by a command', async () => {
+  const frame = await mapFrame(workbench.page);
+  const clock = frame.locator('.clock');
+  const before = await clock.innerText();
+  await workbench.command('Migrascope: Map: Play or Stop');
+  await expect.poll(() => clock.innerText()).not.toBe(before);
+  await frame.getByRole('button', { name: 'Stop playing' }).click();
+  const stopped = await clock.innerText();
+  await workbench.command('Migrascope: Map: Next Event');
+  await expect.poll(() => clock.innerText()).not.toBe(stopped);
+  await workbench.command('Migrascope: Map: Previous Event');
+  await expect.poll(() => clock.innerText()).toBe(stopped);
+  await workbench.command('Migrascope: Map: Go to the Newest Moment');
+  await frame.getByText('completed', { exact: true }).waitFor();
+});
+
+test('is saved as CSV, PNG and SVG, and copied as a table', async () => {
+  const frame = await mapFrame(workbench.page);
+  const saved = async (name: string, ask: () => Promise<void>): Promise<Buffer> => {
+    const path = join(server.folder, name);
+    await ask();
+    await workbench.choosePath(path);
+    await expect.poll(() => existing(path)?.length ?? 0).toBeGreaterThan(0);
+    return existing(path)!;
+  };
+  const csv = await saved('rounds.csv', () =>
+    frame.getByRole('button', { name: 'Save the rounds as CSV' }).click(),
+  );
+  expect(csv.toString().split('\r\n').length - 2).toBe(summaryOf(cache.events).rounds);
+  const png = await saved('map.png', () => workbench.command('Migrascope: Map: Save as PNG'));
+  expect(png.subarray(1, 4).toString()).toBe('PNG');
+  const svg = await saved('map.svg', () => workbench.command('Migrascope: Map: Save as SVG'));
+  expect(svg.toString()).toMatch(/^<svg[^]*<\/svg>\s*$/);
+  await workbench.command('Migrascope: Map: Copy as a Table');
+  await expect
+    .poll(() => workbench.page.evaluate(() => navigator.clipboard.readText()))
+    .toMatch(/sent once\t/);
+});
+
+test('two are compared side by side, chosen in the explorer, with linked times', async () => {
+  await closeEditors();
+  await workbench.openContainer('Explorer');
+  const item = (name: string) => workbench.treeItem(new RegExp(`^${name}`));
+  await item('cache.mscope.gz').click();
+  await item('plain.mscope').click({ modifiers: ['ControlOrMeta'] });
+  await workbench.contextMenu(item('plain.mscope'), 'Compare Two Traces…');
+  const frame = await mapFrame(workbench.page);
+  const panes = frame.locator('.pane');
+  await expect.poll(() => panes.count()).toBe(2);
+  for (const [index, { events }] of [cache, plain].entries())
+    await panes
+      .nth(index)
+      .getByText(`${formatBytes(summaryOf(events).sentBytes)}, of`)
+      .waitFor();
+  await workbench.picture('compare');
+  await panes.first().getByRole('slider', { name: 'Moment of the recording' }).fill('0');
+  for (const index of [0, 1])
+    await expect
+      .poll(() => panes.nth(index).locator('.clock').innerText())
+      .toMatch(/^0(\.0+)? ?m?s of/);
+  await closeEditors();
+});
+
+test('tells what is wrong with a trace, and shows what is good of it', async () => {
+  const wrong = writeWrongTraces(server.workspace, plain.path);
+  const said = [
+    [wrong.corrupt, /is wrong in line \d+: Event \d+ is no JSON/],
+    [wrong.truncated, /is cut off: it ends in the middle of line/],
+  ] as const;
+  for (const [path, message] of said) {
+    const frame = await openTrace(path);
+    await frame.getByRole('alert').getByText(message).waitFor();
+    expect((await legendOf(frame))['sent once']).toMatch(/^[1-9]/);
+    await closeEditors();
+  }
+});
+
+test('says that a trace is of a newer version, and harms nothing', async () => {
+  const path = join(server.workspace, 'newer.mscope');
+  const before = readFileSync(path);
+  await workbench.command('Migrascope: Open a Trace…');
+  await workbench.choosePath(path);
+  await frameSaying(workbench.page, /The events were made by a newer Migrascope/);
+  await workbench.picture('trace-newer');
+  expect(readFileSync(path)).toEqual(before);
+  await closeEditors();
+});
+
+test('shows a trace of 2 GiB while it is read, and can be left at any time', async () => {
+  const path = writeLargeTrace(server.workspace, plain.path, LARGE);
+  const frame = await openTrace(path);
+  const clock = frame.locator('.clock');
+  await expect.poll(async () => (await legendOf(frame))['pending']).toMatch(/^[1-9]/);
+  const early = await clock.innerText();
+  await expect.poll(() => clock.innerText(), { timeout: 20_000 }).not.toBe(early);
+  await frame.getByRole('slider', { name: 'Moment of the recording' }).fill('0');
+  await expect.poll(() => clock.innerText()).toMatch(/^0(\.0+)? ?m?s of/);
+  await closeEditors();
+  await openTrace(cache.path).then((next) =>
+    next.getByText('completed', { exact: true }).waitFor(),
+  );
+});
+
+function existing(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
