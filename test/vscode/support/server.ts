@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly vsix?: string;
   /** Of the user. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Of this machine, such as the hosts that are reached from it. */
+  readonly machineSettings?: Readonly<Record<string, unknown>>;
   /** For the extension host and all that it starts. */
   readonly environment?: Readonly<Record<string, string>>;
   /** For a suite inside the extension host: without it its parameters are ignored. */
@@ -52,11 +54,13 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const data = join(folder, 'data');
   const extensions = join(folder, 'extensions');
   const workspace = join(folder, 'workspace');
-  for (const path of [join(data, 'User'), extensions, workspace])
+  for (const path of [join(data, 'User'), join(data, 'Machine'), extensions, workspace])
     mkdirSync(path, { recursive: true });
   writeFileSync(join(folder, 'config.yaml'), 'auth: none\ncert: false\n');
   const settings = { ...SETTINGS, ...options.settings };
   writeFileSync(join(data, 'User/settings.json'), JSON.stringify(settings));
+  const machine = JSON.stringify(options.machineSettings ?? {});
+  writeFileSync(join(data, 'Machine/settings.json'), machine);
   const environment = {
     XDG_CONFIG_HOME: join(folder, 'config'),
     XDG_DATA_HOME: join(folder, 'share'),
