@@ -21,6 +21,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'pictures',
+          include: ['test/vscode/pictures.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          expect: { poll: { timeout: 15_000, interval: 100 } },
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: 'qemu',
           include: ['test/qemu/**/*.test.ts'],
           testTimeout: 180_000,

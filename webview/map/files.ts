@@ -74,8 +74,7 @@ export class Files {
     if (this.#waiting) return;
     this.#waiting = true;
     setTimeout(() => {
-      this.#waiting = false;
-      void this.refresh();
+      void this.refresh().finally(() => (this.#waiting = false));
     }, REFRESH_DELAY_MS);
   }
 

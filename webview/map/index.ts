@@ -113,7 +113,7 @@ class DiskMap implements MapView {
     if (note.type === 'header') this.#begin(note);
     else if (note.type === 'cells') this.#cells?.take(note);
     else {
-      if (note.round !== this.#moment?.round || note.summary) this.#files.refreshSoon();
+      this.#files.refreshSoon();
       this.#moment = note;
       this.#legend.take(note);
       return;

@@ -11,12 +11,14 @@ export interface MigrationAnswers {
   readonly image: string;
   readonly bandwidth: string;
   readonly begin: 'Held' | 'Running';
+  /** `plain` unless given. */
+  readonly policy?: 'history' | 'cache';
 }
 
 /** Starts the simulated guest from the view's welcome, and waits until it is connected. */
 export async function startGuest(workbench: Workbench): Promise<void> {
   const button = workbench.page.locator('.monaco-button', {
-    hasText: 'Start the Simulated Guest',
+    hasText: workbench.say('Start the Simulated Guest'),
   });
   await button.click();
   await workbench.treeItem(/^disk0/).waitFor();
@@ -29,17 +31,17 @@ export async function startMigration(
   answers: MigrationAnswers,
 ): Promise<string> {
   const before = new Set(runFolders(server));
-  const { page } = workbench;
-  await workbench.contextMenu(workbench.treeItem(/^disk0/), 'Migrate a Disk…');
-  await page.getByText(/Where to\?/).waitFor();
+  await workbench.contextMenu(workbench.treeItem(/^disk0/), workbench.say('Migrate a Disk…'));
+  const step = (number: number) => workbench.page.getByText(new RegExp(`\\b${number}/6`)).waitFor();
+  await step(1);
   await workbench.enter(`file:${join(server.folder, answers.image)}`);
-  await workbench.pick(/^plain/);
-  await workbench.pick(/^Switch over/);
-  await page.getByText(/Send at most/).waitFor();
+  await workbench.pick(new RegExp(`^${answers.policy ?? 'plain'}`));
+  await workbench.pick(workbench.say('Switch over'));
+  await step(4);
   await workbench.enter(answers.bandwidth);
-  await page.getByText(/How long may/).waitFor();
+  await step(5);
   await workbench.enter('300ms');
-  await workbench.pick(new RegExp(`^${answers.begin}`));
+  await workbench.pick(workbench.say(answers.begin));
   let started: string | undefined;
   await expect
     .poll(() => (started = runFolders(server).find((run) => !before.has(run))), {

@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly machineSettings?: Readonly<Record<string, unknown>>;
   /** For the extension host and all that it starts. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Of VS Code; what it says itself stays English, since its language packs are not here. */
+  readonly language?: 'zh-cn';
   /** For a suite inside the extension host: without it its parameters are ignored. */
   readonly testDriver?: boolean;
 }
@@ -47,6 +49,15 @@ const SETTINGS = {
   'workbench.tips.enabled': false,
 };
 
+/** Tells VS Code of a language without any words of it: its own stay English. */
+function nameLanguage(data: string, language: string): void {
+  const words = join(data, 'words.json');
+  writeFileSync(words, JSON.stringify({ version: '1.0.0', contents: {} }));
+  const extensions = [{ extensionIdentifier: { id: 'test.none' }, version: '1.0.0' }];
+  const pack = { hash: 'none', extensions, translations: { vscode: words } };
+  writeFileSync(join(data, 'languagepacks.json'), JSON.stringify({ [language]: pack }));
+}
+
 /** Resolves when it listens. */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   // Short: a socket's path has 107 characters at most.
@@ -72,6 +83,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   mkdirSync(environment.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
   const places = ['--user-data-dir', data, '--extensions-dir', extensions];
   const env = { ...process.env, EXTENSIONS_GALLERY: '{}', ...environment };
+  if (options.language) nameLanguage(data, options.language);
   if (options.vsix) {
     const install = [ENTRY, ...places, '--install-extension', options.vsix];
     execFileSync(NODE, install, { env, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -81,6 +93,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     [
       ENTRY,
       ...['--config', join(folder, 'config.yaml'), '--auth', 'none', '--bind-addr', '127.0.0.1:0'],
+      ...(options.language ? ['--locale', options.language] : []),
       ...(options.testDriver ? ['--vscode-option', 'enable-smoke-test-driver'] : []),
       ...['--disable-telemetry', '--disable-update-check', '--disable-workspace-trust'],
       ...['--disable-getting-started-override', '--ignore-last-opened', ...places],

@@ -1,5 +1,5 @@
 /** A person at a VS Code: commands, views, webviews and notifications, through its user interface. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
   chromium,
@@ -26,14 +26,14 @@ const ARGUMENTS = [
 const STEP_MS = 20_000;
 /** In milliseconds. */
 const MENU_DEAF_MS = 400;
-/** Where pictures go: of failed tests, and those of the walkthrough (CONTRIBUTING.md). */
-const PICTURES =
-  process.env['MIGRASCOPE_PICTURES'] ??
-  resolve(import.meta.dirname, '../../../.vscode-host/pictures');
+/** Where pictures go. */
+export const PICTURES = resolve(import.meta.dirname, '../../../.vscode-host/pictures');
 
 export interface WorkbenchOptions {
   readonly width?: number;
   readonly height?: number;
+  /** What the extension speaks, with a server of that language; English unless given. */
+  readonly language?: 'zh-cn';
   /** Opened in the workbench, beside the server's own. */
   readonly payload?: readonly (readonly [string, string])[];
   /** Functions that the page can call, by name. */
@@ -69,6 +69,11 @@ export class Workbench {
     return workbench;
   }
 
+  /** A text of the extension as it is shown here. */
+  say(english: string): string {
+    return this.options.language ? translated(this.options.language, english) : english;
+  }
+
   /** As if the window was loaded anew. */
   async reload(): Promise<void> {
     const payload = JSON.stringify([['skipWelcome', 'true'], ...(this.options.payload ?? [])]);
@@ -91,7 +96,10 @@ export class Workbench {
   /** Commands of extensions are known when their views are. */
   async #ready(): Promise<void> {
     await this.page.locator('.monaco-workbench').waitFor();
-    await this.page.getByRole('tab', { name: 'Migrascope' }).first().waitFor();
+    await this.page
+      .getByRole('tab', { name: /Migrascope/ })
+      .first()
+      .waitFor();
   }
 
   /** Runs a command by its title in the palette. */
@@ -134,11 +142,13 @@ export class Workbench {
     await expect.poll(() => input.inputValue()).toMatch(/^\//);
     await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor();
     await input.fill(path);
+    const isAsked = async (): Promise<boolean> =>
+      (await input.isVisible()) && (await input.inputValue()) === path;
     await expect
       .poll(
         async () => {
-          if (await input.isVisible()) await input.press('Enter');
-          return input.isVisible();
+          if (await isAsked()) await input.press('Enter');
+          return isAsked();
         },
         { interval: 500 },
       )
@@ -183,4 +193,17 @@ export class Workbench {
   async close(): Promise<void> {
     await this.browser.close();
   }
+}
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+
+/** By the extension's own bundles: that of its code, and that of its manifest. */
+function translated(language: string, english: string): string {
+  const read = (path: string) =>
+    JSON.parse(readFileSync(join(ROOT, path), 'utf8')) as Readonly<Record<string, string>>;
+  const own = read(`l10n/bundle.l10n.${language}.json`)[english];
+  const key = Object.entries(read('package.nls.json')).find(([, text]) => text === english)?.[0];
+  const text = own ?? read(`package.nls.${language}.json`)[key ?? ''];
+  if (text === undefined) throw new Error(`No ${language} for: ${english}`);
+  return text;
 }

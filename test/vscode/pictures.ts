@@ -1,0 +1,156 @@
+/**
+ * Takes a picture of every view in every look: light, dark, high contrast, Simplified Chinese. Run by
+ * `npm run pictures` (scripts/pictures.mjs), from a real run each.
+ */
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { formatBytes } from '../../src/base/units.js';
+import { legendOf, mapFrame } from './support/map-page.js';
+import { endProcesses, eventsOf, startGuest, startMigration } from './support/migrations.js';
+import { packagedExtension } from './support/packaged.js';
+import { startServer, type Server } from './support/server.js';
+import { recordTrace, writeWrongTraces } from './support/traces.js';
+import { PICTURES, Workbench } from './support/workbench.js';
+
+const LOOKS = {
+  light: { theme: 'Default Light Modern' },
+  dark: { theme: 'Default Dark Modern' },
+  contrast: { theme: 'Default High Contrast' },
+  chinese: { theme: 'Default Dark Modern', language: 'zh-cn' },
+} as const;
+const ROUNDS_MS = 90_000;
+/** Until fonts, icons and charts stand still. */
+const SETTLE_MS = 700;
+
+const asked = (process.env['MIGRASCOPE_LOOKS'] ?? Object.keys(LOOKS).join(',')).split(',');
+
+for (const [look, { theme, ...rest }] of Object.entries(LOOKS)) {
+  if (!asked.includes(look)) continue;
+  const language = 'language' in rest ? { language: rest.language } : {};
+  describe(look, () => {
+    let server: Server;
+    let workbench: Workbench;
+    const picture = async (name: string): Promise<void> => {
+      await workbench.page.waitForTimeout(SETTLE_MS);
+      await workbench.picture(name, join(PICTURES, look));
+    };
+
+    beforeAll(async () => {
+      server = await startServer({
+        ...{ vsix: packagedExtension(), ...language },
+        settings: { 'workbench.colorTheme': theme },
+      });
+      workbench = await Workbench.open(server, language);
+      await workbench.openContainer('Migrascope');
+    });
+
+    afterAll(async () => {
+      endProcesses(server);
+      await workbench.close();
+      await server.stop();
+    });
+
+    beforeEach(({ onTestFailed }) => {
+      onTestFailed(() => picture('failed'));
+    });
+
+    test('the views', async () => {
+      const { page } = workbench;
+      await page.locator('.monaco-button').first().waitFor();
+      await picture('welcome');
+      await workbench.command(`Migrascope: ${workbench.say('Add Host…')}`);
+      await page.locator('.quick-input-list .monaco-list-row').first().waitFor();
+      await picture('add-host');
+      await page.keyboard.press('Escape');
+      await startGuest(workbench);
+      await picture('start');
+      await workbench.treeItem(/^disk0/).click();
+      const frame = await mapFrame(page);
+      await frame.locator('.files tbody tr').first().waitFor();
+      await picture('map');
+      await page.keyboard.press('Control+F4');
+    });
+
+    test('a migration', async () => {
+      const { page } = workbench;
+      await workbench.contextMenu(workbench.treeItem(/^disk0/), workbench.say('Migrate a Disk…'));
+      await page.getByText(/\b1\/6/).waitFor();
+      await picture('migrate');
+      await page.keyboard.press('Escape');
+      const run = await startMigration(server, workbench, {
+        ...{ image: 'moved.img', bandwidth: '40MiB', begin: 'Held', policy: 'cache' },
+      });
+      const rounds = (): number => eventsOf(run).filter(({ type }) => type === 'round').length;
+      const step = (unit: string) =>
+        page
+          .getByRole('button', { name: workbench.say(unit) })
+          .first()
+          .click();
+      for (const line of [2, 3, 4]) {
+        await step('Step a Statement');
+        await expect.poll(() => heldAt(run)).toBe(line);
+      }
+      await step('Step a Round');
+      await expect.poll(rounds, { timeout: ROUNDS_MS }).toBe(1);
+      const frame = await mapFrame(page);
+      await frame.locator('.files tbody tr').first().waitFor();
+      await picture('step');
+      await frame.locator('.map-canvas').focus();
+      for (const key of ['End', 'ArrowLeft', 'Enter']) await page.keyboard.press(key);
+      await frame.locator('.inspector dt').first().waitFor();
+      await picture('block');
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('F5');
+      const ended = () => eventsOf(run).find((event) => event.type === 'summary');
+      await expect.poll(ended, { timeout: ROUNDS_MS }).toBeDefined();
+      await frame.getByText(formatBytes(ended()!.sentBytes)).first().waitFor();
+      await expect.poll(async () => Object.keys(await legendOf(frame)).length).toBeGreaterThan(4);
+      await workbench.command('Notifications: Clear All Notifications');
+      await picture('see');
+      await workbench.command('View: Close All Editors');
+    });
+
+    test('traces', async () => {
+      const plain = await recordTrace(server.workspace, 'plain.mscope', 'plain');
+      const cache = await recordTrace(server.workspace, 'cache.mscope', 'cache');
+      const { truncated } = writeWrongTraces(server.workspace, plain.path);
+      const open = async (path: string): Promise<void> => {
+        await workbench.command(`Migrascope: ${workbench.say('Open a Trace…')}`);
+        await workbench.choosePath(path);
+      };
+      await open(truncated);
+      await (await mapFrame(workbench.page)).getByRole('alert').waitFor();
+      await picture('trace-wrong');
+      await workbench.command('View: Close All Editors');
+      await workbench.command(`Migrascope: ${workbench.say('Compare Two Traces…')}`);
+      await workbench.choosePath(cache.path);
+      await workbench.choosePath(plain.path);
+      const frame = await mapFrame(workbench.page);
+      await expect.poll(() => frame.locator('.pane').count()).toBe(2);
+      await frame.locator('.pane').nth(1).locator('.files tbody tr').first().waitFor();
+      await picture('compare');
+      await workbench.command('View: Close All Editors');
+    });
+
+    test('help and settings', async () => {
+      await workbench.command(`Migrascope: ${workbench.say('Lessons…')}`);
+      await workbench.pick(/^1\./);
+      await workbench.page.locator('iframe.webview.ready').last().waitFor();
+      await picture('lesson');
+      await workbench.command('View: Close All Editors');
+      await workbench.command(`Migrascope: ${workbench.say('Open the Walkthrough')}`);
+      await workbench.page.locator('.getting-started-step').first().waitFor();
+      await picture('walkthrough');
+      await workbench.command('View: Close All Editors');
+      await workbench.command('Preferences: Open Settings (UI)');
+      await workbench.page.keyboard.type('@ext:migrascope.migrascope');
+      await workbench.page.locator('.setting-item-title').first().waitFor();
+      await picture('settings');
+    });
+  });
+}
+
+/** The statement before which it is held; undefined where it never was. */
+function heldAt(run: string): number | undefined {
+  return eventsOf(run).findLast((event) => event.type === 'held')?.line;
+}
