@@ -95,8 +95,10 @@ for (const [look, { theme, ...rest }] of Object.entries(LOOKS)) {
       const frame = await mapFrame(page);
       await frame.locator('.files tbody tr').first().waitFor();
       await picture('step');
-      await frame.locator('.map-canvas').focus();
-      for (const key of ['End', 'ArrowLeft', 'Enter']) await page.keyboard.press(key);
+      const plan = eventsOf(run).findLast((event) => event.type === 'plan')!;
+      const place = frame.getByPlaceholder(workbench.say('Block or offset …'));
+      await place.fill(String(plan.deferred[0]!.blocks[0]));
+      await place.press('Enter');
       await frame.locator('.inspector dt').first().waitFor();
       await picture('block');
       await page.keyboard.press('Escape');
@@ -127,7 +129,7 @@ for (const [look, { theme, ...rest }] of Object.entries(LOOKS)) {
       await workbench.choosePath(plain.path);
       const frame = await mapFrame(workbench.page);
       await expect.poll(() => frame.locator('.pane').count()).toBe(2);
-      await frame.locator('.pane').nth(1).locator('.files tbody tr').first().waitFor();
+      await frame.locator('.pane').first().locator('.files tbody tr').first().waitFor();
       await picture('compare');
       await workbench.command('View: Close All Editors');
     });

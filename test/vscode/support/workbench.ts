@@ -26,6 +26,7 @@ const ARGUMENTS = [
 const STEP_MS = 20_000;
 /** In milliseconds. */
 const MENU_DEAF_MS = 400;
+const PALETTE_MS = 3000;
 /** Where pictures go. */
 export const PICTURES = resolve(import.meta.dirname, '../../../.vscode-host/pictures');
 
@@ -104,10 +105,18 @@ export class Workbench {
 
   /** Runs a command by its title in the palette. */
   async command(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    const input = this.quickInput();
-    await input.waitFor();
-    await input.fill(`>${title}`);
+    // What closes an editor takes the focus a moment later, and the palette with it.
+    await expect
+      .poll(async () => {
+        await this.page.keyboard.press('F1');
+        return this.quickInput()
+          .fill(`>${title}`, { timeout: PALETTE_MS })
+          .then(
+            () => true,
+            () => false,
+          );
+      })
+      .toBe(true);
     await this.quickItem(title).first().waitFor();
     await this.page.keyboard.press('Enter');
   }
