@@ -31,7 +31,7 @@ import {
 
 export const SIZE = 32 * 1024 * 1024;
 
-/** How much faster than real time the guest goes, and monitors are waited for. */
+/** How much faster than real time the guest and the engine go, and how much sooner a monitor is given up. */
 const PACE = 20;
 
 /** A busy guest in a folder; ended when the test ends. */
@@ -131,7 +131,8 @@ export async function servedRun(
       }),
     onReady: () => (told.ready = true),
     onEndSignal: (listener) => (cancel = listener),
-    ...{ logger: silentLogger, clock: systemClock, today: systemToday, version: '0.0.0' },
+    ...{ logger: silentLogger, clock: new PacedClock(systemClock, PACE) },
+    ...{ today: systemToday, version: '0.0.0' },
   });
   onTestFinished(async () => {
     cancel();
