@@ -29,7 +29,8 @@ import {
 } from '../../heatmap/index.js';
 import { FileMap, type FileMapMoment, type FileNames } from './file-map.js';
 import { Legend, type Counts, type LegendBytes } from './legend.js';
-import { PagedWords, type Change, type Pages } from './paged-words.js';
+import type { Change } from './page.js';
+import { PagedWords, type Pages } from './paged-words.js';
 
 type EventOf<Type extends MigrationEvent['type']> = Extract<MigrationEvent, { type: Type }>;
 

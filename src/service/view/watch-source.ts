@@ -121,7 +121,10 @@ class WatchSource implements OpenedSource {
   /** Resolves after the first look, or when it has to wait for the monitor. */
   async begin(signal: AbortSignal): Promise<void> {
     const first = await this.with_.looker.look(signal).catch((error: unknown) => {
-      if (error instanceof MonitorBusyError) { this.#failed(error); return; }
+      if (error instanceof MonitorBusyError) {
+        this.#failed(error);
+        return;
+      }
       throw error;
     });
     if (first) await this.#take(first);
