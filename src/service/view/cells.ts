@@ -1,11 +1,9 @@
 /** The cells that are drawn, and how they differ between two moments. Pure but for what is remembered of pages. */
-import { combineWords } from '../../heatmap/index.js';
+import { divide } from '../../base/division.js';
+import { combineWords, MOST_CELLS } from '../../heatmap/index.js';
 import type { CellsNote } from '../types.js';
 import { addRun, filled, PAGE_BLOCKS, visitRuns, type Page, type Runs } from './page.js';
 import type { Pages } from './paged-words.js';
-
-/** The most cells that a view is told of. */
-const MOST_CELLS = 16_777_216;
 
 /** How a disk is cut into cells. */
 export interface Cells {
@@ -18,9 +16,8 @@ export interface Cells {
 
 /** Cuts a disk of `blocks` blocks. */
 export function cellsOf(blocks: number): Cells {
-  let blocksPerCell = 1;
-  while (blocks / blocksPerCell > MOST_CELLS) blocksPerCell *= 4;
-  return { blocks, blocksPerCell, count: Math.ceil(blocks / blocksPerCell) };
+  const { perPart, parts } = divide(blocks, MOST_CELLS, 4);
+  return { blocks, blocksPerCell: perPart, count: parts };
 }
 
 /** The differences between moments of one disk. */
