@@ -1,4 +1,5 @@
 /** What the service tells of hosts and of guests of the lab, and what it takes to make one. */
+import type { Fault } from './words.js';
 
 export interface DiskInfo {
   readonly name: string;
@@ -37,6 +38,17 @@ export interface FoundHost {
   readonly kind: 'socket' | 'lab' | 'hosts-file';
   /** Where it was found, for people. */
   readonly detail: string;
+}
+
+/** A host of the editor's settings. */
+export interface SettingsHost {
+  readonly name: string;
+  /** What is connected to: its address, or its name where the settings say more of it; empty where it is faulty. */
+  readonly target: string;
+  /** For people: its address. */
+  readonly detail: string;
+  /** What is wrong with it. */
+  readonly fault?: Fault;
 }
 
 export interface LabGuestInfo {

@@ -1,6 +1,12 @@
 /** What goes over the channel between extension and service: every request, replies, notes. */
 import type { SteeringCommand } from '../../engine/index.js';
-import type { FoundHost, HostLook, LabGuestInfo, SimulatedGuestRequest } from './hosts.js';
+import type {
+  FoundHost,
+  HostLook,
+  LabGuestInfo,
+  SettingsHost,
+  SimulatedGuestRequest,
+} from './hosts.js';
 import type { ViewNote } from './notes.js';
 import type { RecoveryInfo, RunInfo, StartRequest } from './runs.js';
 import type { BlockDetail, FileFigures, FileRegion, SeekTarget, ViewSource } from './view.js';
@@ -15,6 +21,14 @@ export interface ServiceRequests {
   };
   /** Sockets in the usual places, guests of the lab and names of the hosts file. Connects nothing. */
   'host.find': { params: Record<string, never>; result: readonly FoundHost[] };
+  /**
+   * Makes the hosts of the editor's settings known, to the processes of runs as well: each an address,
+   * or an object as in the hosts file. One that is faulty leaves the others alone.
+   */
+  'host.settings': {
+    params: { readonly hosts: Readonly<Record<string, unknown>> };
+    result: readonly SettingsHost[];
+  };
   'lab.list': { params: Record<string, never>; result: readonly LabGuestInfo[] };
   'lab.up': { params: SimulatedGuestRequest; result: LabGuestInfo };
   'lab.down': { params: { readonly name: string }; result: undefined };

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.js';
 import { SimulatedClock } from '../../../src/simulator/clock.js';
+import { hostCalled } from '../../../src/reach/index.js';
 import { hostHandlers } from '../../../src/service/hosts.js';
 import { testFolder } from '../runs/support.js';
 import { simulatedHost, SIZE } from './simulated.js';
@@ -19,6 +20,7 @@ beforeEach(async () => {
   for (const name of ['CONFIG_HOME', 'STATE_HOME', 'CACHE_HOME', 'RUNTIME_DIR'])
     vi.stubEnv(`XDG_${name}`, join(folder, name));
   vi.stubEnv('MIGRASCOPE_STATE', '');
+  vi.stubEnv('MIGRASCOPE_HOSTS', '');
   await mkdir(join(folder, 'RUNTIME_DIR'), { mode: 0o700 });
   return () => void vi.unstubAllEnvs();
 });
@@ -69,6 +71,64 @@ describe('hosts are found', () => {
       kind: 'usage',
       message: expect.stringMatching(/^The hosts file .*hosts\.json is not JSON/) as string,
     });
+  });
+});
+
+describe('hosts of the settings', () => {
+  const know = (hosts: Readonly<Record<string, unknown>>) =>
+    hostHandlers(parts)['host.settings']({ hosts }, signal);
+  const found = () => hostHandlers(parts)['host.find']({}, signal);
+
+  it('are an address, or an object that is known by its name from then on', async () => {
+    const { address } = await simulatedHost(folder, { probe: false });
+    const guardian = `unix:${folder}/monitor`;
+    const known = await know({ plain: address, full: { address, guardian } });
+    expect(known).toEqual([
+      { name: 'plain', target: address, detail: address },
+      { name: 'full', target: 'full', detail: address },
+    ]);
+    expect(await hostCalled('full')).toMatchObject({
+      ...{ name: 'full', guardian: { type: 'unix', path: `${folder}/monitor` } },
+    });
+    const look = { host: 'full', timeoutMs: 20_000 };
+    expect(await hostHandlers(parts)['host.look'](look, signal)).toMatchObject({
+      disks: [{ name: 'disk0' }],
+    });
+    expect((await found()).filter(({ kind }) => kind === 'hosts-file')).toEqual([]);
+  });
+
+  it('stand before a host of the hosts file of that name', async () => {
+    await hostsFile('{ "hosts": { "rack": { "address": "tcp:127.0.0.1:4444" } } }');
+    await know({ rack: { address: 'unix:/own.qmp' } });
+    expect((await hostCalled('rack')).address).toEqual({ type: 'unix', path: '/own.qmp' });
+    await know({});
+    expect((await hostCalled('rack')).address).toMatchObject({ type: 'tcp' });
+  });
+
+  const address = 'unix:/vm.qmp';
+  it.each<[unknown, string]>([
+    ['', '"bad.address" has to be a string that is not empty.'],
+    ['vm', '"bad.address": '],
+    [7, '"bad" has to be an object.'],
+    [null, '"bad" has to be an object.'],
+    [{}, '"bad.address" has to be a string that is not empty.'],
+    [{ address, gardian: 'x' }, '"bad" has the unknown key "gardian"; known are address, guardian'],
+    [{ address, guardian: address }, '"bad.guardian" has to be another monitor than "address".'],
+    [{ address, guardian: 'x' }, '"bad.guardian": '],
+    [{ address, probe: 'ssh://a/b' }, '"bad.probe" has to be unix:PATH or tcp:HOST:PORT.'],
+    [{ address, nbdDirectory: 'run' }, '"bad.nbdDirectory" has to be an absolute path.'],
+  ])('that are wrong as %j name host and field, and leave the others alone', async (bad, why) => {
+    const [faulty, other] = await know({ bad, other: address });
+    expect(other).toEqual({ name: 'other', target: address, detail: address });
+    expect(faulty).toMatchObject({ name: 'bad', target: '', fault: { kind: 'usage' } });
+    expect(faulty!.fault!.message.startsWith(`The setting migrascope.hosts: ${why}`)).toBe(true);
+    await expect(hostCalled('bad')).rejects.toMatchObject({ message: faulty!.fault!.message });
+    expect((await hostCalled('other')).address).toMatchObject({ path: '/vm.qmp' });
+  });
+
+  it('can not be called as an address is', async () => {
+    const [faulty] = await know({ 'unix:/a': address });
+    expect(faulty?.fault?.message).toMatch(/has the name "unix:\/a": it reads as an address/);
   });
 });
 
