@@ -30,9 +30,14 @@ export class Core implements vscode.Disposable {
   }
 
   /** A service of its own, for a view. */
-  startService(listener: Omit<ServiceListener, 'log'>): ServiceClient {
-    const all = { ...listener, log: this.#log };
+  startService(listener: Omit<ServiceListener, 'log' | 'hosts'>): ServiceClient {
+    const all = { ...listener, log: this.#log, hosts: () => this.hosts };
     return new ServiceClient(this.context.asAbsolutePath('dist/service.js'), all, TEXTS);
+  }
+
+  /** The hosts of the settings, as they stand there. */
+  get hosts(): Readonly<Record<string, unknown>> {
+    return this.setting('hosts', {});
   }
 
   readonly #log: ServiceListener['log'] = (level, message) => this.log[level](message);

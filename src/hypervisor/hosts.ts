@@ -1,5 +1,6 @@
 /**
- * The hosts file: names for hypervisors, shared by command and extension.
+ * The hosts file: names for hypervisors, shared by command and extension; and those that an editor
+ * has in its settings, which look alike.
  *
  *   { "hosts": { "NAME": { "address": "unix:…", "guardian": "unix:…", "probe": "unix:…",
  *                          "nbdDirectory": "/run/…" } } }
@@ -29,6 +30,11 @@ export interface Host {
   readonly warnings: readonly string[];
 }
 
+/** The variable in which an editor hands its setting to its processes: an object, as `hosts` of the file. */
+export const SETTINGS_HOSTS = 'MIGRASCOPE_HOSTS';
+
+const SETTING = 'The setting migrascope.hosts';
+
 /** What decides where the hosts file is. */
 export interface HostsFileOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -57,14 +63,16 @@ export function hostsFilePath(options: HostsFileOptions = {}): string {
 }
 
 /**
- * The host that `text` names: an address, or a name from the hosts file.
- * @throws UsageError when it is neither, or the hosts file is faulty (file and key are named).
+ * The host that `text` names: an address, or a name from the editor's settings or the hosts file.
+ * @throws UsageError when it is neither, or what stands there is faulty (where and key are named).
  */
 export async function resolveHost(text: string, options: HostsFileOptions = {}): Promise<Host> {
   if (looksLikeAddress(text)) {
     const address = parseAddress(text);
     return { name: formatAddress(address), address, warnings: addressWarnings(address) };
   }
+  const own = readSettingsHost(text, options.environment);
+  if (own) return own;
   const file = hostsFilePath(options);
   const hosts = await readHosts(options);
   const host = hosts.get(text);
@@ -76,6 +84,28 @@ export async function resolveHost(text: string, options: HostsFileOptions = {}):
         ? `It has: ${names.join(', ')}. An address can be given too: unix:PATH, tcp:HOST:PORT, ssh://HOST/PATH.`
         : 'Give an address: unix:PATH, tcp:HOST:PORT, ssh://HOST/PATH.',
   });
+}
+
+/**
+ * The host of that name in the settings of the editor that started this process; undefined where
+ * there is none. There, an address alone may stand for a host.
+ * @throws UsageError that names host and field where that host is faulty; others don't matter.
+ */
+export function readSettingsHost(
+  name: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Host | undefined {
+  const text = environment[SETTINGS_HOSTS];
+  if (text === undefined || text === '') return undefined;
+  const hosts = within(SETTING, 'its value', () => JSON.parse(text) as unknown);
+  if (typeof hosts !== 'object' || hosts === null || !Object.hasOwn(hosts, name)) return undefined;
+  return parseSettingsHost(name, (hosts as Readonly<Record<string, unknown>>)[name]);
+}
+
+/** @throws UsageError that names host and field. */
+export function parseSettingsHost(name: string, value: unknown): Host {
+  const entry = typeof value === 'string' ? { address: value } : value;
+  return parseHost(name, entry, SETTING);
 }
 
 /**
@@ -111,24 +141,34 @@ export function parseHosts(text: string, file: string): ReadonlyMap<string, Host
       cause: error,
     });
   }
-  const root = members(value, file, 'the file', ['hosts']);
-  const hosts = members(root['hosts'], file, '"hosts"');
+  const where = `The hosts file ${file}`;
+  const root = members(value, where, 'the file', ['hosts']);
+  const hosts = members(root['hosts'], where, '"hosts"');
   return new Map(
-    Object.entries(hosts).map(([name, entry]) => [name, parseHost(name, entry, file)]),
+    Object.entries(hosts).map(([name, entry]) => [
+      name,
+      parseHost(name, entry, where, `hosts.${name}`),
+    ]),
   );
 }
 
-function parseHost(name: string, value: unknown, file: string): Host {
-  const key = `"hosts.${name}`;
+/**
+ * Reads what stands for one host.
+ * @param where it stands, for errors: a sentence begins with it.
+ * @param path of it there.
+ * @throws UsageError that names `where` and the faulty key.
+ */
+export function parseHost(name: string, value: unknown, where: string, path = name): Host {
+  const key = `"${path}`;
   if (name === '' || looksLikeAddress(name)) {
-    throw new UsageError(`The hosts file ${file} has the name "${name}": it reads as an address.`);
+    throw new UsageError(`${where} has the name "${name}": it reads as an address.`);
   }
-  const entry = members(value, file, `${key}"`, ['address', 'guardian', 'probe', 'nbdDirectory']);
-  const addressText = string(entry['address'], file, `${key}.address"`);
-  const address = within(file, `${key}.address"`, () => parseAddress(addressText));
+  const entry = members(value, where, `${key}"`, ['address', 'guardian', 'probe', 'nbdDirectory']);
+  const addressText = string(entry['address'], where, `${key}.address"`);
+  const address = within(where, `${key}.address"`, () => parseAddress(addressText));
   const probeText = entry['probe'];
   const directory = entry['nbdDirectory'];
-  const guardian = parseGuardian(entry['guardian'], addressText, file, `${key}.guardian"`);
+  const guardian = parseGuardian(entry['guardian'], addressText, where, `${key}.guardian"`);
   return {
     name,
     address,
@@ -136,10 +176,10 @@ function parseHost(name: string, value: unknown, file: string): Host {
     ...(guardian === undefined ? {} : { guardian }),
     ...(probeText === undefined
       ? {}
-      : { probe: parseProbe(string(probeText, file, `${key}.probe"`), file, `${key}.probe"`) }),
+      : { probe: parseProbe(string(probeText, where, `${key}.probe"`), where, `${key}.probe"`) }),
     ...(directory === undefined
       ? {}
-      : { nbdDirectory: absolute(string(directory, file, `${key}.nbdDirectory"`), file, key) }),
+      : { nbdDirectory: absolute(string(directory, where, `${key}.nbdDirectory"`), where, key) }),
   };
 }
 
@@ -147,58 +187,58 @@ function parseHost(name: string, value: unknown, file: string): Host {
 function parseGuardian(
   value: unknown,
   first: string,
-  file: string,
+  where: string,
   key: string,
 ): HostAddress | undefined {
   if (value === undefined) return undefined;
-  const text = string(value, file, key);
-  if (text === first) throw faulty(file, key, 'has to be another monitor than "address"');
-  return within(file, key, () => parseAddress(text));
+  const text = string(value, where, key);
+  if (text === first) throw faulty(where, key, 'has to be another monitor than "address"');
+  return within(where, key, () => parseAddress(text));
 }
 
-function parseProbe(text: string, file: string, key: string): ProbeAddress {
-  const address = within(file, key, () => parseAddress(text));
-  if (address.type === 'ssh') throw faulty(file, key, 'has to be unix:PATH or tcp:HOST:PORT');
+function parseProbe(text: string, where: string, key: string): ProbeAddress {
+  const address = within(where, key, () => parseAddress(text));
+  if (address.type === 'ssh') throw faulty(where, key, 'has to be unix:PATH or tcp:HOST:PORT');
   return address;
 }
 
-function absolute(path: string, file: string, key: string): string {
+function absolute(path: string, where: string, key: string): string {
   if (!path.startsWith('/'))
-    throw faulty(file, `${key}.nbdDirectory"`, 'has to be an absolute path');
+    throw faulty(where, `${key}.nbdDirectory"`, 'has to be an absolute path');
   return path;
 }
 
 function members(
   value: unknown,
-  file: string,
+  where: string,
   key: string,
   known?: readonly string[],
 ): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw faulty(file, key, 'has to be an object');
+    throw faulty(where, key, 'has to be an object');
   }
   const unknownKey = known && Object.keys(value).find((name) => !known.includes(name));
   if (unknownKey !== undefined) {
-    throw faulty(file, key, `has the unknown key "${unknownKey}"; known are ${known!.join(', ')}`);
+    throw faulty(where, key, `has the unknown key "${unknownKey}"; known are ${known!.join(', ')}`);
   }
   return value as Readonly<Record<string, unknown>>;
 }
 
-function string(value: unknown, file: string, key: string): string {
+function string(value: unknown, where: string, key: string): string {
   if (typeof value !== 'string' || value === '') {
-    throw faulty(file, key, 'has to be a string that is not empty');
+    throw faulty(where, key, 'has to be a string that is not empty');
   }
   return value;
 }
 
-function within<T>(file: string, key: string, read: () => T): T {
+function within<T>(where: string, key: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new UsageError(`The hosts file ${file}: ${key}: ${messageOf(error)}`, { cause: error });
+    throw new UsageError(`${where}: ${key}: ${messageOf(error)}`, { cause: error });
   }
 }
 
-function faulty(file: string, key: string, fault: string): UsageError {
-  return new UsageError(`The hosts file ${file}: ${key} ${fault}.`);
+function faulty(where: string, key: string, fault: string): UsageError {
+  return new UsageError(`${where}: ${key} ${fault}.`);
 }

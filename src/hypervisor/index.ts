@@ -9,7 +9,14 @@ export { openFileDestination } from './destination/file.js';
 export type { FileDestinationOptions, FileTools } from './destination/file.js';
 export { openNbdDestination } from './destination/nbd.js';
 export type { NbdDestinationOptions } from './destination/nbd.js';
-export { hostsFilePath, readHosts, resolveHost } from './hosts.js';
+export {
+  hostsFilePath,
+  parseSettingsHost,
+  readHosts,
+  readSettingsHost,
+  resolveHost,
+  SETTINGS_HOSTS,
+} from './hosts.js';
 export type { Host, HostsFileOptions } from './hosts.js';
 export { trackedSince } from './qemu/bitmap-chain.js';
 export { isHypervisorGone } from './qemu/dial.js';

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { builtPath } from '../base/built-files.js';
+import { throwIfCancelled } from '../base/cancel.js';
 import { CancelledError, LabError, UsageError } from '../base/errors.js';
 import { labFolders, makePrivateFolder, placesOf } from './folders.js';
 import { checkName, labStatus } from './guest.js';
@@ -96,6 +97,7 @@ export async function simulatedUp(
 }
 
 async function start(request: HostRequest, signal: AbortSignal | undefined): Promise<LabGuest> {
+  throwIfCancelled(signal, 'Starting the simulated guest');
   const script = await builtPath('simulated-host.js');
   // By the name among its arguments it is known again later.
   const args = [script, processName(request.name), JSON.stringify(request)];

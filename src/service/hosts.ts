@@ -3,14 +3,19 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CancelledError, TimeoutError, messageOf } from '../base/errors.js';
-import { readHosts, formatAddress } from '../hypervisor/index.js';
+import {
+  formatAddress,
+  parseSettingsHost,
+  readHosts,
+  SETTINGS_HOSTS,
+} from '../hypervisor/index.js';
 import type { Hypervisor } from '../hypervisor/types.js';
 import { labStatus } from '../lab/index.js';
 import { connectionsTo, hostCalled } from '../reach/index.js';
 import type { Connections } from '../reach/types.js';
 import type { ServiceParts } from './parts.js';
-import type { Handlers } from './server.js';
-import type { FoundHost, HostLook, ProbeInfoLook } from './types.js';
+import { faultOf, type Handlers } from './server.js';
+import type { FoundHost, HostLook, ProbeInfoLook, SettingsHost } from './types.js';
 
 /** How long a probe may take to say what it is; one that takes longer is left alone. */
 const PROBE_TIMEOUT_MS = 1500;
@@ -20,7 +25,9 @@ const MOST_FOUND = 50;
 /** Of the run that a look pretends to be; nothing is made under it. */
 const NO_RUN = 'look';
 
-export function hostHandlers(parts: ServiceParts): Handlers<'host.look' | 'host.find'> {
+export function hostHandlers(
+  parts: ServiceParts,
+): Handlers<'host.look' | 'host.find' | 'host.settings'> {
   return {
     'host.look': async ({ host, timeoutMs }, signal) => {
       const limit = AbortSignal.timeout(timeoutMs);
@@ -35,6 +42,7 @@ export function hostHandlers(parts: ServiceParts): Handlers<'host.look' | 'host.
       }
     },
     'host.find': () => findHosts(),
+    'host.settings': ({ hosts }) => Promise.resolve(knowHosts(hosts)),
   };
 }
 
@@ -105,6 +113,19 @@ async function findHosts(): Promise<readonly FoundHost[]> {
       detail: path,
     })),
   ];
+}
+
+/** Engine processes that are started from now on have them in their environment. */
+function knowHosts(hosts: Readonly<Record<string, unknown>>): readonly SettingsHost[] {
+  process.env[SETTINGS_HOSTS] = JSON.stringify(hosts);
+  return Object.entries(hosts).map(([name, value]) => {
+    try {
+      const detail = formatAddress(parseSettingsHost(name, value).address);
+      return { name, target: typeof value === 'string' ? value : name, detail };
+    } catch (error) {
+      return { name, target: '', detail: '', fault: faultOf(error) };
+    }
+  });
 }
 
 function usualFolders(): readonly string[] {

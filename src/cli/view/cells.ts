@@ -2,6 +2,7 @@
  * How many blocks of a set lie in each part of the disk, kept up to date by what changes.
  * A terminal's cells are drawn from such counts, so that a frame costs the same for any disk.
  */
+import { divide } from '../../base/division.js';
 import type { BlockSet } from '../../engine/index.js';
 
 /** Most parts into which a disk is counted; a terminal shows fewer. */
@@ -19,9 +20,8 @@ export interface Parts {
 
 /** Cuts a disk of `blocks` blocks. */
 export function partsOf(blocks: number): Parts {
-  let perPart = 1;
-  while (blocks / perPart > MOST_PARTS) perPart *= 2;
-  return { blocks, perPart, count: Math.ceil(blocks / perPart) };
+  const { perPart, parts } = divide(blocks, MOST_PARTS, 2);
+  return { blocks, perPart, count: parts };
 }
 
 /** Counts for one set that grows and shrinks. */

@@ -1,7 +1,8 @@
 /** The view where nothing can be redrawn: a line for each round and for what a person waits for. */
 import type { MigrationEvent } from '../../engine/index.js';
 import { formatBytes, formatDuration, formatRate, formatShare } from '../../base/units.js';
-import { takenOverText, type ViewModel } from './model.js';
+import { takenOverText } from '../../progress/index.js';
+import type { ViewModel } from './model.js';
 import { statementText } from './render-parts.js';
 import { printable } from './style.js';
 

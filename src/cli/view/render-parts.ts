@@ -2,7 +2,8 @@
 import { PROGRAM } from '../../engine/index.js';
 import { formatBytes, formatDuration, formatRate, formatShare } from '../../base/units.js';
 import type { BlockMap } from './map.js';
-import type { RoundRow, ViewModel } from './model.js';
+import type { RoundRow } from '../../progress/index.js';
+import type { ViewModel } from './model.js';
 import { clip, clipMiddle, printable, wrap, type Style } from './style.js';
 import { renderTable, type Column } from './table.js';
 

@@ -41,16 +41,19 @@ export async function addHost(core: Core, list: HostList): Promise<string | unde
 }
 
 /** Gives a host of the settings another address. */
-export async function editHost(list: HostList, { name, target }: KnownHost): Promise<void> {
-  const kind = (['unix', 'tcp', 'ssh'] as const).find((each) => target.startsWith(PREFIX[each]));
-  const address = await askAddress(kind ?? 'unix', target);
+export async function editHost(list: HostList, { name, detail }: KnownHost): Promise<void> {
+  const kind = (['unix', 'tcp', 'ssh'] as const).find((each) => detail.startsWith(PREFIX[each]));
+  const address = await (kind ? askAddress(kind, detail) : askAddress('unix'));
   if (address !== undefined) await keepHost(list, name, address);
 }
 
 async function keepHost(list: HostList, name: string, address: string): Promise<void> {
   const settings = vscode.workspace.getConfiguration('migrascope');
-  const hosts = settings.get<Record<string, string>>('hosts') ?? {};
-  await settings.update('hosts', { ...hosts, [name]: address }, vscode.ConfigurationTarget.Global);
+  const hosts = settings.get<Record<string, unknown>>('hosts') ?? {};
+  const before = hosts[name];
+  // What else the settings say of it stays.
+  const entry = typeof before === 'object' && before !== null ? { ...before, address } : address;
+  await settings.update('hosts', { ...hosts, [name]: entry }, vscode.ConfigurationTarget.Global);
   await list.reload();
   const host = list.hosts.find((each) => each.name === name);
   if (host) await list.connect(host);
@@ -59,7 +62,7 @@ async function keepHost(list: HostList, name: string, address: string): Promise<
 /** Takes a host out of the settings. */
 export async function removeHost(list: HostList, name: string): Promise<void> {
   const settings = vscode.workspace.getConfiguration('migrascope');
-  const hosts = Object.entries(settings.get<Record<string, string>>('hosts') ?? {});
+  const hosts = Object.entries(settings.get<Record<string, unknown>>('hosts') ?? {});
   const rest = Object.fromEntries(hosts.filter(([each]) => each !== name));
   await settings.update('hosts', rest, vscode.ConfigurationTarget.Global);
   await list.reload();

@@ -1,6 +1,6 @@
 /** The hosts that are known, and what the newest look at each said. Looks only at those that were connected. */
 import * as vscode from 'vscode';
-import type { Fault, FoundHost, HostLook } from '../../service/types.js';
+import type { Fault, FoundHost, HostLook, SettingsHost } from '../../service/types.js';
 import type { Core } from '../core.js';
 import { faultOf } from '../service/client.js';
 
@@ -43,12 +43,17 @@ export class HostList implements vscode.Disposable {
 
   /** Settings, the hosts file and the lab; connects nothing. */
   async reload(): Promise<void> {
-    const found = await this.core.service.ask('host.find', {}).catch((error: unknown) => {
+    const { service, hosts } = this.core;
+    const tell = (error: unknown): [] => {
       void this.core.showError(error);
-      return [] as readonly FoundHost[];
-    });
+      return [];
+    };
+    const [own, found] = await Promise.all([
+      service.ask('host.settings', { hosts }).catch(tell),
+      service.ask('host.find', {}).catch(tell),
+    ]);
     const known: KnownHost[] = [
-      ...settingsHosts(this.core),
+      ...own.map(ofSettings),
       ...found
         .filter(({ kind }) => kind !== 'socket')
         .map(({ host, kind, detail }) => ({
@@ -60,13 +65,14 @@ export class HostList implements vscode.Disposable {
     this.#hosts.clear();
     for (const host of known) {
       const same = before.get(host.name);
-      const kept = same?.target === host.target ? same : undefined;
+      const kept = same && isSame(same, host) ? same : undefined;
       if (!this.#hosts.has(host.name)) this.#hosts.set(host.name, kept ?? host);
     }
     this.#changed.fire(undefined);
   }
 
   async connect(host: KnownHost): Promise<void> {
+    if (isFaulty(host)) return;
     host.state = 'connecting';
     this.#changed.fire(host);
     await this.#look(host);
@@ -99,7 +105,9 @@ export class HostList implements vscode.Disposable {
   }
 
   #connected(): readonly KnownHost[] {
-    return this.hosts.filter(({ state }) => !['disconnected', 'connecting'].includes(state));
+    return this.hosts.filter(
+      (host) => !['disconnected', 'connecting'].includes(host.state) && !isFaulty(host),
+    );
   }
 
   #poll(): void {
@@ -150,20 +158,16 @@ export class HostList implements vscode.Disposable {
   }
 }
 
-function settingsHosts(core: Core): KnownHost[] {
-  const hosts = core.setting<Readonly<Record<string, unknown>>>('hosts', {});
-  return Object.entries(hosts).map(([name, address]) => {
-    const host = { name, origin: 'settings' as const };
-    if (typeof address === 'string' && address !== '')
-      return { ...host, target: address, detail: address, state: 'disconnected' as const };
-    return {
-      ...{ ...host, target: '', detail: '' },
-      state: 'failed' as const,
-      fault: {
-        kind: 'usage' as const,
-        message: vscode.l10n.t('The setting migrascope.hosts: "{0}" has no address.', name),
-        hint: vscode.l10n.t('Give an address, such as unix:/run/vm.qmp.'),
-      },
-    };
-  });
+/** Whether the settings are wrong about it, so that there is nothing to connect to. */
+function isFaulty({ target }: KnownHost): boolean {
+  return target === '';
+}
+
+function isSame(before: KnownHost, now: KnownHost): boolean {
+  return before.target === now.target && before.detail === now.detail && now.state !== 'failed';
+}
+
+function ofSettings({ name, target, detail, fault }: SettingsHost): KnownHost {
+  const host = { name, target, detail, origin: 'settings' as const };
+  return fault ? { ...host, state: 'failed', fault } : { ...host, state: 'disconnected' };
 }

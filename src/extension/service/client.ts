@@ -27,6 +27,8 @@ export class ServiceError extends Error {
 }
 
 export interface ServiceListener {
+  /** The hosts of the settings, which each new process is told before anything else. */
+  hosts?(): Readonly<Record<string, unknown>>;
   note?(note: ViewNote): void;
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void;
   /** The process ended without having been asked to. */
@@ -48,6 +50,8 @@ const ENGLISH: ServiceTexts = {
   ended: (how) => ({ message: `The service of Migrascope ended (${how}).` }),
 };
 const CLOSED: Fault = { kind: 'cancelled', message: 'The view is closed.' };
+/** Number of what a process is told before it is asked anything. */
+const HOSTS_ID = 0;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 /** How much of what the process says on its error output is kept, in characters. */
@@ -153,6 +157,8 @@ export class ServiceClient {
       if (child.pid === undefined) this.#lose(child, messageOf(error), said);
     });
     child.on('exit', (code, by) => this.#lose(child, by ?? `exit code ${code}`, said));
+    const hosts = this.listener.hosts?.();
+    if (hosts) this.#send(child, { id: HOSTS_ID, method: 'host.settings', params: { hosts } });
     return child;
   }
 
@@ -185,7 +191,7 @@ export class ServiceClient {
     if (this.#child !== child) return;
     if ('note' in message) this.listener.note?.(message.note);
     else if ('log' in message) this.listener.log(message.log.level, message.log.message);
-    else {
+    else if (message.reply !== HOSTS_ID) {
       this.#endings = 0;
       const waiting = this.#waiting.get(message.reply);
       this.#waiting.delete(message.reply);

@@ -27,14 +27,11 @@ import {
   SENT_MASK,
   WRITTEN,
 } from '../../heatmap/index.js';
+import { TAKING_LINES, type EventOf } from '../../progress/index.js';
 import { FileMap, type FileMapMoment, type FileNames } from './file-map.js';
 import { Legend, type Counts, type LegendBytes } from './legend.js';
-import { PagedWords, type Change, type Pages } from './paged-words.js';
-
-type EventOf<Type extends MigrationEvent['type']> = Extract<MigrationEvent, { type: Type }>;
-
-/** The statements that begin by taking what the guest wrote; the first dirty event after them is that. */
-const TAKING_LINES: readonly number[] = [9, 11, 12, 13];
+import type { Change } from './page.js';
+import { PagedWords, type Pages } from './paged-words.js';
 
 /** The statement whose plan is an outlook: nothing of it is sent. */
 const OUTLOOK_LINE = 11;

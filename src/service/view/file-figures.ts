@@ -6,7 +6,7 @@ import type { Blocks } from './blocks.js';
 import type { Cells } from './cells.js';
 import { fileId, type FileNames } from './file-map.js';
 import type { Moment } from './moment.js';
-import { PAGE_BLOCKS, type Page } from './paged-words.js';
+import { PAGE_BLOCKS, visitRuns } from './page.js';
 
 type CacheEvent = Extract<MigrationEvent, { type: 'cache' }>;
 
@@ -47,13 +47,13 @@ function sumsOf(blocks: Blocks, files: number) {
   for (let index = 0; index < owners.length; index++) {
     const page = words[index]!;
     const length = Math.min(PAGE_BLOCKS, blocks.count - index * PAGE_BLOCKS);
-    forRuns(owners[index]!, length, (owner, from, to) => {
+    visitRuns(owners[index]!, 0, length, (owner, from, to) => {
       if (owner === 0) return;
-      for (let at = from; at < to; at++) {
-        const times = sentCountOf(typeof page === 'number' ? page : page[at]!);
-        sent[owner - 1]! += times;
-        if (times > 1) resent[owner - 1]! += times - 1;
-      }
+      visitRuns(page, from, to, (word, start, end) => {
+        const times = sentCountOf(word);
+        sent[owner - 1]! += times * (end - start);
+        if (times > 1) resent[owner - 1]! += (times - 1) * (end - start);
+      });
     });
   }
   return { sent, resent };
@@ -105,7 +105,7 @@ function cellsOfOwners(
   for (let index = firstPage; index * PAGE_BLOCKS < endBlock && index < owners.length; index++) {
     const base = index * PAGE_BLOCKS;
     const length = Math.min(PAGE_BLOCKS, blocks.count - base);
-    forRuns(owners[index]!, length, (owner, from, to) => {
+    visitRuns(owners[index]!, 0, length, (owner, from, to) => {
       if (owner === 0 || (only !== undefined && owner !== only)) return;
       const start = Math.max(firstBlock, base + from);
       const end = Math.min(endBlock, base + to);
@@ -124,22 +124,4 @@ function addCells(pairs: number[], first: number, end: number): void {
   const lastEnd = last < 0 ? -1 : pairs[last]! + pairs[last + 1]!;
   if (first > lastEnd) pairs.push(first, end - first);
   else pairs[last + 1] = Math.max(lastEnd, end) - pairs[last]!;
-}
-
-/** Calls `visit` for each run of one number in a page of `length` blocks. */
-function forRuns(
-  page: Page,
-  length: number,
-  visit: (value: number, from: number, to: number) => void,
-): void {
-  if (typeof page === 'number') {
-    visit(page, 0, length);
-    return;
-  }
-  for (let at = 0; at < page.length;) {
-    const from = at;
-    const value = page[at]!;
-    while (page[at] === value) at++;
-    visit(value, from, at);
-  }
 }

@@ -10,7 +10,7 @@ const MOST = 64;
 const MOST_BYTES = 256 * 1024 * 1024;
 
 /** How far apart they are at first, in bytes of events. */
-const FIRST_SPACING = 256 * 1024;
+const FIRST_SPACING = 64 * 1024;
 
 /** Those around the moment that is shown, kept for steps back. */
 const MOST_NEAR = 16;

@@ -1,4 +1,5 @@
 /** A run: its events are read from the file in its folder, and its engine process says when there are more. */
+import { cancellable } from '../../base/cancel.js';
 import { ConnectionLostError, messageOf, ProtocolError, UsageError } from '../../base/errors.js';
 import {
   ControlClient,
@@ -39,7 +40,7 @@ export async function openRunSource(
 ): Promise<OpenedSource> {
   const folder = await openRunFolder(runsRoot(), run);
   const status = await runStatus(folder, signal);
-  const file = await EventFile.open(folder.events);
+  const file = await openEvents(folder);
   const source = new RunSource(folder, file, follow(file, 'run', folder.run, parts), parts);
   try {
     await source.begin(status, signal);
@@ -48,6 +49,17 @@ export async function openRunSource(
     throw error;
   }
   return source;
+}
+
+async function openEvents({ run, events }: RunFolder): Promise<EventFile> {
+  try {
+    return await EventFile.open(events);
+  } catch (error) {
+    throw new UsageError(`The run ${run} has no events: ${messageOf(error)}`, {
+      cause: error,
+      hint: '`migrascope runs` lists the runs that are there.',
+    });
+  }
 }
 
 class RunSource implements OpenedSource {
@@ -77,30 +89,54 @@ class RunSource implements OpenedSource {
   /** Resolves when its disk is known, or it has begun. */
   async begin(status: RunStatus, signal: AbortSignal): Promise<void> {
     this.#beginning = this.#begin(status, signal);
-    let early = false;
+    await Promise.race([this.#known, this.#beginning]);
     this.#beginning.catch((error: unknown) => {
-      if (!early || this.#closed) return;
+      if (this.#closed) return;
       this.view.trouble(error);
       this.view.end();
     });
-    await Promise.race([this.#known, this.#beginning]);
-    early = true;
   }
 
   async #begin(status: RunStatus, signal: AbortSignal): Promise<void> {
     await this.#readOn();
-    const { recording } = this.following;
-    if (status.state === 'running') return this.#attach(signal);
+    if (status.state !== 'running') {
+      this.#showWhatIs(status);
+      return;
+    }
+    try {
+      await this.#attach(signal);
+    } catch (error) {
+      const now = await runStatus(this.folder);
+      if (signal.aborted || now.state === 'running') throw error;
+      await this.#readOn();
+      this.#showWhatIs(now);
+    }
+  }
+
+  /** Of a run that does not go on, or that can't be asked. @throws UsageError when that is nothing. */
+  #showWhatIs(status: RunStatus): void {
     this.#state = `it is ${status.state}. ${status.reason}`;
-    if (!recording.head.blocks) throw this.#nothingToShow(status);
-    if (status.state === 'dead') this.view.trouble(goneError(this.folder.run));
-    if (status.state === 'unknown')
-      this.view.trouble(
-        new ConnectionLostError(`The run ${this.folder.run} can't be followed: ${status.reason}`, {
-          hint: 'Open it again later; `migrascope runs` says more.',
-        }),
-      );
+    if (!this.following.recording.head.blocks) throw this.#nothingToShow(status);
+    const trouble = this.#troubleOf(status);
+    if (trouble && !this.#stopped) this.view.trouble(trouble);
     this.view.end();
+  }
+
+  #troubleOf({ state, reason }: RunStatus): Error | undefined {
+    const { run } = this.folder;
+    if (state === 'dead') return goneError(run);
+    if (state === 'unknown')
+      return new ConnectionLostError(`The run ${run} can't be followed: ${reason}`, {
+        hint: 'Open it again later; `migrascope runs` says more.',
+      });
+    const { recording, reader } = this.following;
+    if (recording.head.figures.summary) return undefined;
+    const { count } = recording.index;
+    const where = reader.torn ? `of line ${count + 1}` : `of its run, after ${count} events`;
+    return new ProtocolError(
+      `The events of the run ${run} are cut off: ${this.folder.events} ends in the middle ${where}. ${reason}`,
+      { hint: 'What it says before that is shown.' },
+    );
   }
 
   async tell(command: SteeringCommand): Promise<void> {
@@ -128,10 +164,15 @@ class RunSource implements OpenedSource {
       log: (message) => this.parts.logger.log('warn', message),
     });
     try {
-      await client.attach(NAME, this.following.recording.index.count);
+      const attached = client.attach(NAME, this.following.recording.index.count);
+      await cancellable(attached, signal, `Attaching to the run ${run}`);
     } catch (error) {
       client.destroy();
       throw error;
+    }
+    if (this.#closed) {
+      client.destroy();
+      return;
     }
     this.#client = client;
     void this.#watch(client);

@@ -3,7 +3,7 @@
  * client at a time, so each look connects and lets go again: a migration can begin meanwhile.
  */
 import { randomBytes } from 'node:crypto';
-import { CancelledError, messageOf, UsageError } from '../../base/errors.js';
+import { CancelledError, messageOf, MonitorBusyError, UsageError } from '../../base/errors.js';
 import {
   blockCount,
   blockGeometry,
@@ -28,7 +28,8 @@ const MOST_KEPT = 4 * 1024 ** 3;
 const LEAST_INTERVAL_MS = 100;
 
 /**
- * Begins to watch; resolves after the first look.
+ * Begins to watch; resolves after the first look. Where another client has the monitor, that is told
+ * in passing, and it is tried again as any later look is.
  * @param reach connects nothing yet; for tests.
  * @throws UsageError when the request can't be; ConnectError and the like when the first look fails.
  */
@@ -47,17 +48,17 @@ export async function openWatch(
   const run = randomBytes(4).toString('hex');
   const connections = await reach(host, run, parts.logger);
   const looker = new Looker(connections, request, run, parts);
-  const first = await looker.look(signal);
-  if (blockCount(first.geometry) > MAX_BLOCKS)
-    throw new UsageError(`The disk ${disk} has too many blocks of ${granularity} bytes.`, {
-      hint: 'Use a larger granularity.',
-    });
   const file = await EventFile.temporary();
   const source = new WatchSource(request, file, follow(file, 'watch', `${host} · ${disk}`, parts), {
     looker,
     parts,
   });
-  await source.begin(first);
+  try {
+    await source.begin(signal);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
   return source;
 }
 
@@ -117,9 +118,16 @@ class WatchSource implements OpenedSource {
     return this.following.view;
   }
 
-  async begin(first: DiskLook): Promise<void> {
-    await this.#emit(this.#start(first));
-    await this.#take(first);
+  /** Resolves after the first look, or when it has to wait for the monitor. */
+  async begin(signal: AbortSignal): Promise<void> {
+    const first = await this.with_.looker.look(signal).catch((error: unknown) => {
+      if (error instanceof MonitorBusyError) {
+        this.#failed(error);
+        return;
+      }
+      throw error;
+    });
+    if (first) await this.#take(first);
     this.#looking = this.#lookOn();
   }
 
@@ -162,7 +170,9 @@ class WatchSource implements OpenedSource {
   }
 
   async #take(look: DiskLook): Promise<void> {
-    if (look.geometry.size !== this.following.recording.head.figures.start?.disk.size)
+    const { start } = this.following.recording.head.figures;
+    if (!start) await this.#begin(look);
+    else if (look.geometry.size !== start.disk.size)
       throw new UsageError(`The disk ${this.request.disk} has another size now.`, {
         hint: 'Open its map again.',
       });
@@ -189,6 +199,15 @@ class WatchSource implements OpenedSource {
     const line = Buffer.from(`${JSON.stringify(event)}\n`);
     await this.file.append(line, MOST_KEPT, `What was seen of ${this.request.disk}`);
     await this.following.reader.take(line);
+  }
+
+  async #begin(look: DiskLook): Promise<void> {
+    const { disk, granularity } = this.request;
+    if (blockCount(look.geometry) > MAX_BLOCKS)
+      throw new UsageError(`The disk ${disk} has too many blocks of ${granularity} bytes.`, {
+        hint: 'Use a larger granularity.',
+      });
+    await this.#emit(this.#start(look));
   }
 
   /** A watch is kept as a run is whose policy, destination and limits are none. */

@@ -53,7 +53,7 @@ export class WhyFacts {
   /** Most important first; nothing before the summary. */
   why(moment: Moment): readonly Text[] {
     const { figures } = moment;
-    const { summary, limits, rounds } = figures;
+    const { summary, limits, finished: rounds } = figures;
     if (!summary) return [];
     const files = fileFiguresOf(moment)
       .filter(({ resentBytes }) => resentBytes > 0)

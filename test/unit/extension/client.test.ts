@@ -6,12 +6,17 @@ import { ServiceClient, ServiceError } from '../../../src/extension/service/clie
 import type { Fault, ViewNote } from '../../../src/service/types.js';
 import { testFolder } from '../runs/support.js';
 
-/** Answers `view.file` with what it was told, ends on `lab.down`, and leaves `host.look` to be cancelled. */
+/** Answers `view.file` with what it was told and `lab.list` with the hosts that it knows, ends on `lab.down`, and leaves `host.look` to be cancelled. */
 const SERVICE = `
+let hosts = [];
 process.on('message', (message) => {
   const { id, method, params, cancel } = message;
   if (cancel !== undefined)
     process.send({ reply: cancel, fault: { kind: 'cancelled', message: 'The look was cancelled.' } });
+  else if (method === 'host.settings') {
+    hosts = Object.keys(params.hosts);
+    process.send({ reply: id, result: [] });
+  } else if (method === 'lab.list') process.send({ reply: id, result: hosts });
   else if (method === 'view.file') process.send({ reply: id, result: params });
   else if (method === 'run.tell')
     process.send({ reply: id, fault: { kind: 'usage', message: 'It is dead.', hint: 'Recover it.' } });
@@ -46,10 +51,12 @@ async function client(source = SERVICE) {
   const logs: string[] = [];
   const ends: Fault[] = [];
   const clock = new NotingClock();
+  const settings: Record<string, string> = { first: 'unix:/a' };
   const service = new ServiceClient(
     program,
     {
       note: (note) => notes.push(note),
+      hosts: () => settings,
       log: (level, message) => logs.push(`${level}: ${message}`),
       ended: (fault) => ends.push(fault),
     },
@@ -59,7 +66,7 @@ async function client(source = SERVICE) {
   onTestFinished(() => {
     service.dispose();
   });
-  return { service, notes, logs, ends, clock };
+  return { service, notes, logs, ends, clock, settings };
 }
 
 describe('a request', () => {
@@ -149,5 +156,13 @@ describe('a service process that ends', () => {
       kind: 'internal',
       message: /^Ended \(exit code 4/,
     });
+  });
+
+  it('is told the hosts of the settings before it is asked, each time it is started', async () => {
+    const { service, settings } = await client();
+    expect(await service.ask('lab.list', {})).toEqual(['first']);
+    settings['second'] = 'unix:/b';
+    await service.ask('lab.down', { name: 'a' }).catch(() => undefined);
+    expect(await service.ask('lab.list', {})).toEqual(['first', 'second']);
   });
 });

@@ -1,7 +1,9 @@
 /** What the manifest names is there: commands in menus and keys, pictures, lessons and their workloads. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
+import { parseSettingsHost } from '../../../src/hypervisor/index.js';
 import { parseWorkload } from '../../../src/simulator/workload/index.js';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -11,6 +13,7 @@ const manifest = JSON.parse(read('package.json')) as {
   readonly contributes: {
     readonly commands: readonly { readonly command: string; readonly icon?: string }[];
     readonly menus: Readonly<Record<string, readonly { readonly command: string }[]>>;
+    readonly configuration: { readonly properties: Readonly<Record<string, object>> };
     readonly keybindings: readonly { readonly command: string; readonly when?: string }[];
     readonly walkthroughs: readonly {
       readonly steps: readonly {
@@ -46,6 +49,29 @@ describe('the manifest', () => {
 
   it('takes keys only where migrations are', () => {
     for (const { when } of keybindings) expect(when).toMatch(/migrascope/);
+  });
+
+  it('says of the hosts of the settings what their reader takes', () => {
+    const schema = manifest.contributes.configuration.properties['migrascope.hosts']!;
+    // VS Code's own keyword, and what it fills in.
+    const isValid = new Ajv({ keywords: ['scope', 'markdownDescription'] }).compile(schema);
+    const address = 'unix:/vm.qmp';
+    const full = { address, guardian: 'tcp:127.0.0.1:1', probe: 'unix:/p', nbdDirectory: '/run' };
+    const values = [
+      ...[address, 'tcp:127.0.0.1:4444', 'ssh://me@host/run/vm.qmp', { address }, full],
+      ...['', 'vm', 7, null, {}, { address, gardian: address }, { address, probe: 'ssh://a/b' }],
+      { address, nbdDirectory: 'run' },
+    ];
+    const taken = values.map((value) => {
+      try {
+        return parseSettingsHost('host', value).name === 'host';
+      } catch {
+        return false;
+      }
+    });
+    expect(values.map((host) => isValid({ host }))).toEqual(taken);
+    expect(taken).toContain(false);
+    expect(taken.filter(Boolean)).toHaveLength(5);
   });
 
   it('has its pictures', () => {

@@ -1,4 +1,4 @@
-/** The service's requests about hosts, guests of the lab and runs, on this machine's own sockets and folders. */
+/** The service's requests about hosts, on this machine's own sockets and folders. */
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.js';
 import { SimulatedClock } from '../../../src/simulator/clock.js';
-import { createRunFolder, FileJournal, runsRoot } from '../../../src/engine/runs/index.js';
+import { hostCalled } from '../../../src/reach/index.js';
 import { hostHandlers } from '../../../src/service/hosts.js';
-import { labHandlers } from '../../../src/service/lab.js';
-import { runHandlers } from '../../../src/service/runs.js';
-import { facts, journalOptions, testFolder } from '../runs/support.js';
+import { testFolder } from '../runs/support.js';
+import { simulatedHost, SIZE } from './simulated.js';
 
 const parts = { clock: new SimulatedClock(), logger: silentLogger };
 const { signal } = new AbortController();
@@ -21,6 +20,7 @@ beforeEach(async () => {
   for (const name of ['CONFIG_HOME', 'STATE_HOME', 'CACHE_HOME', 'RUNTIME_DIR'])
     vi.stubEnv(`XDG_${name}`, join(folder, name));
   vi.stubEnv('MIGRASCOPE_STATE', '');
+  vi.stubEnv('MIGRASCOPE_HOSTS', '');
   await mkdir(join(folder, 'RUNTIME_DIR'), { mode: 0o700 });
   return () => void vi.unstubAllEnvs();
 });
@@ -74,6 +74,85 @@ describe('hosts are found', () => {
   });
 });
 
+describe('hosts of the settings', () => {
+  const know = (hosts: Readonly<Record<string, unknown>>) =>
+    hostHandlers(parts)['host.settings']({ hosts }, signal);
+  const found = () => hostHandlers(parts)['host.find']({}, signal);
+
+  it('are an address, or an object that is known by its name from then on', async () => {
+    const { address } = await simulatedHost(folder, { probe: false });
+    const guardian = `unix:${folder}/monitor`;
+    const known = await know({ plain: address, full: { address, guardian } });
+    expect(known).toEqual([
+      { name: 'plain', target: address, detail: address },
+      { name: 'full', target: 'full', detail: address },
+    ]);
+    expect(await hostCalled('full')).toMatchObject({
+      ...{ name: 'full', guardian: { type: 'unix', path: `${folder}/monitor` } },
+    });
+    const look = { host: 'full', timeoutMs: 20_000 };
+    expect(await hostHandlers(parts)['host.look'](look, signal)).toMatchObject({
+      disks: [{ name: 'disk0' }],
+    });
+    expect((await found()).filter(({ kind }) => kind === 'hosts-file')).toEqual([]);
+  });
+
+  it('stand before a host of the hosts file of that name', async () => {
+    await hostsFile('{ "hosts": { "rack": { "address": "tcp:127.0.0.1:4444" } } }');
+    await know({ rack: { address: 'unix:/own.qmp' } });
+    expect((await hostCalled('rack')).address).toEqual({ type: 'unix', path: '/own.qmp' });
+    await know({});
+    expect((await hostCalled('rack')).address).toMatchObject({ type: 'tcp' });
+  });
+
+  const address = 'unix:/vm.qmp';
+  it.each<[unknown, string]>([
+    ['', '"bad.address" has to be a string that is not empty.'],
+    ['vm', '"bad.address": '],
+    [7, '"bad" has to be an object.'],
+    [null, '"bad" has to be an object.'],
+    [{}, '"bad.address" has to be a string that is not empty.'],
+    [{ address, gardian: 'x' }, '"bad" has the unknown key "gardian"; known are address, guardian'],
+    [{ address, guardian: address }, '"bad.guardian" has to be another monitor than "address".'],
+    [{ address, guardian: 'x' }, '"bad.guardian": '],
+    [{ address, probe: 'ssh://a/b' }, '"bad.probe" has to be unix:PATH or tcp:HOST:PORT.'],
+    [{ address, nbdDirectory: 'run' }, '"bad.nbdDirectory" has to be an absolute path.'],
+  ])('that are wrong as %j name host and field, and leave the others alone', async (bad, why) => {
+    const [faulty, other] = await know({ bad, other: address });
+    expect(other).toEqual({ name: 'other', target: address, detail: address });
+    expect(faulty).toMatchObject({ name: 'bad', target: '', fault: { kind: 'usage' } });
+    expect(faulty!.fault!.message.startsWith(`The setting migrascope.hosts: ${why}`)).toBe(true);
+    await expect(hostCalled('bad')).rejects.toMatchObject({ message: faulty!.fault!.message });
+    expect((await hostCalled('other')).address).toMatchObject({ path: '/vm.qmp' });
+  });
+
+  it('can not be called as an address is', async () => {
+    const [faulty] = await know({ 'unix:/a': address });
+    expect(faulty?.fault?.message).toMatch(/has the name "unix:\/a": it reads as an address/);
+  });
+});
+
+describe('a look at a host', () => {
+  const look = (host: string) =>
+    hostHandlers(parts)['host.look']({ host, timeoutMs: 20_000 }, signal);
+
+  it('tells of the guest, its disks and its probe, and lets go of the monitor', async () => {
+    const { address } = await simulatedHost(folder);
+    for (let time = 0; time < 2; time++)
+      expect(await look(address)).toMatchObject({
+        ...{ running: true, warnings: [] },
+        disks: [{ name: 'disk0', size: SIZE, format: 'raw', readOnly: false }],
+        probe: { state: 'connected' },
+      });
+  });
+
+  it('of a guest without a probe says why', async () => {
+    const { address } = await simulatedHost(folder, { probe: false });
+    const reason = 'The guest has no port for a probe.';
+    expect((await look(address)).probe).toEqual({ state: 'absent', reason });
+  });
+});
+
 describe('a look at a host fails that', () => {
   const look = (host: string, timeoutMs = 20_000, cancel = signal) =>
     hostHandlers(parts)['host.look']({ host, timeoutMs }, cancel);
@@ -112,95 +191,4 @@ describe('a look at a host fails that', () => {
     });
     await expect(look(address, 20_000, cancel.signal)).rejects.toMatchObject({ kind: 'cancelled' });
   });
-});
-
-describe('the lab', () => {
-  const lab = labHandlers();
-  const request = { workload: 'random-rewrite', size: 2 ** 24, memory: 2 ** 22, seed: 1, speed: 1 };
-
-  it('has no guests where none was started', async () => {
-    expect(await lab['lab.list']({}, signal)).toEqual([]);
-  });
-
-  it.each(['Upper', '', 'a'.repeat(33), '../up'])('refuses a guest called "%s"', async (name) => {
-    const refusal = { kind: 'usage', message: `A lab guest can't be called ${name}.` };
-    await expect(lab['lab.up']({ ...request, name }, signal)).rejects.toMatchObject(refusal);
-    await expect(lab['lab.down']({ name }, signal)).rejects.toMatchObject(refusal);
-  });
-
-  it('ends a guest that is none in peace', async () => {
-    await lab['lab.down']({ name: 'nobody' }, signal);
-    expect(await lab['lab.list']({}, signal)).toEqual([]);
-  });
-});
-
-describe('runs', () => {
-  const runs = runHandlers(parts);
-
-  /** A run of a process that is no more, ended or not. */
-  async function made(run: string, ended: boolean): Promise<void> {
-    const place = await createRunFolder(runsRoot(), run);
-    const journal = await FileJournal.create(place.journal, { ...facts, run }, journalOptions());
-    if (ended)
-      await journal.note({
-        type: 'end',
-        outcome: 'completed',
-        switchedOver: false,
-        guest: 'running',
-        leftBehind: [],
-      });
-    await journal.close();
-  }
-
-  it('are none where nothing was ever begun', async () => {
-    expect(await runs['run.list']({ most: 20 }, signal)).toEqual([]);
-  });
-
-  it('are listed with what they were asked for and what became of them, at most so many', async () => {
-    await made('first', true);
-    await made('second', true);
-    const list = await runs['run.list']({ most: 20 }, signal);
-    expect(list.map(({ run }) => run).sort()).toEqual(['first', 'second']);
-    expect(list[0]).toMatchObject({
-      state: 'ended',
-      outcome: 'completed',
-      host: 'unix:/vm.qmp',
-      disk: 'disk0',
-      policy: facts.options.policy,
-    });
-    expect(await runs['run.list']({ most: 1 }, signal)).toHaveLength(1);
-  });
-
-  it('show no password of a destination', async () => {
-    await made('secret', true);
-    const [info] = await runs['run.list']({ most: 1 }, signal);
-    expect(info?.destination).toMatch(/^nbd:/);
-    expect(JSON.stringify(info)).not.toContain('hunter2');
-  });
-
-  it('that ended are forgotten', async () => {
-    await made('old', true);
-    await runs['run.forget']({ run: 'old' }, signal);
-    expect(await runs['run.list']({ most: 20 }, signal)).toEqual([]);
-  });
-
-  it('that ended can not be told anything, nor gone on with', async () => {
-    await made('old', true);
-    const command = { command: 'pause' } as const;
-    await expect(runs['run.tell']({ run: 'old', command }, signal)).rejects.toMatchObject({
-      kind: 'usage',
-      message: expect.stringMatching(/^The run old can't be attached to: it is ended/) as string,
-    });
-    await expect(runs['run.resume']({ run: 'old', held: false }, signal)).rejects.toMatchObject({
-      kind: 'usage',
-      message: expect.stringMatching(/^The run old can't be resumed: it is ended/) as string,
-    });
-  });
-
-  it.each(['run.forget', 'run.findings', 'run.recover'] as const)(
-    'that are not there are refused by %s',
-    async (method) => {
-      await expect(runs[method]({ run: 'none' }, signal)).rejects.toMatchObject({ kind: 'usage' });
-    },
-  );
 });

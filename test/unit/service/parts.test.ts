@@ -8,7 +8,13 @@ import { CellDiffer, cellsOf, type Cells } from '../../../src/service/view/cells
 import { csvOf } from '../../../src/service/view/csv.js';
 import { FileNames } from '../../../src/service/view/file-map.js';
 import { Moment } from '../../../src/service/view/moment.js';
-import { bytesBeside, PagedWords, type Pages } from '../../../src/service/view/paged-words.js';
+import { filled } from '../../../src/service/view/page.js';
+import {
+  bytesBeside,
+  PagedWords,
+  wordAt,
+  type Pages,
+} from '../../../src/service/view/paged-words.js';
 import { Series } from '../../../src/service/view/series.js';
 import { whyOf, type RunFacts } from '../../../src/service/view/why.js';
 import { Drawn, GRANULARITY, numbered, startEvent } from './support.js';
@@ -81,11 +87,72 @@ describe('pages', () => {
     expect(one.filter((page) => typeof page !== 'number')).toHaveLength(1);
     words.change(5, 1, () => 6);
     const two = words.freeze();
-    expect(bytesBeside(two, one) - bytesBeside(one, two)).toBe(4096 * 4);
+    const list = 8 * Math.ceil(words.count / 4096);
+    expect(bytesBeside(two, one)).toBeGreaterThan(list);
+    expect(bytesBeside(two, one)).toBeLessThan(list + 200);
+    expect(bytesBeside(one, one)).toBe(0);
     words.change(5, 1, () => 5);
     words.change(100_000_000, 1, () => 5);
     expect(words.freeze().every((page) => page === 5)).toBe(true);
     expect(empty.every((page) => page === 0)).toBe(true);
+  });
+
+  it('have a number for each block where these are many, and runs again where they are few', () => {
+    const words = new PagedWords(5000);
+    const kept: Pages[] = [];
+    for (let at = 0; at < 2000; at++) {
+      words.change(2 * at, 1, () => at + 1);
+      if (at % 500 === 0) kept.push(words.freeze());
+    }
+    expect(words.freeze()[0]).toBeInstanceOf(Uint32Array);
+    words.change(100, 3900, () => 7);
+    const few = words.freeze();
+    expect(Array.isArray(few[0])).toBe(true);
+    expect(few.map((page, index) => [...filled(page, index === 0 ? 4096 : 904)]).flat()).toEqual(
+      Array.from({ length: 5000 }, (_, at) => words.get(at)),
+    );
+    expect(kept.map((pages) => wordAt(pages, 1000))).toEqual([0, 501, 501, 501]);
+  });
+
+  const COUNT = 4096 + 700;
+  const anyRange = fc
+    .tuple(fc.nat(COUNT - 1), fc.oneof(fc.constant(1), fc.integer({ min: 1, max: COUNT })))
+    .map(([start, count]) => [start, Math.min(count, COUNT - start)] as const);
+  const anyChange = fc.tuple(anyRange, fc.nat(3), fc.boolean());
+
+  it('are what a plain list is after the same changes, and say what changed', () => {
+    fc.assert(
+      fc.property(fc.array(anyChange, { maxLength: 60 }), fc.nat(400), (changes, scattered) => {
+        const counts = new Map([[0, COUNT]]);
+        const add = (value: number, blocks: number) =>
+          counts.set(value, (counts.get(value) ?? 0) + blocks);
+        const words = new PagedWords(COUNT, undefined, (before, after, blocks) => {
+          add(before, -blocks);
+          add(after, blocks);
+        });
+        const plain = new Array<number>(COUNT).fill(0);
+        const change = (start: number, count: number, next: (word: number) => number) => {
+          words.change(start, count, next);
+          for (let at = start; at < start + count; at++) plain[at] = next(plain[at]!);
+        };
+        let kept: Pages = words.freeze();
+        let then = [...plain];
+        for (const [[start, count], value, keeps] of changes) {
+          change(start, count, value === 3 ? (word) => (word + 1) & 7 : () => value);
+          if (!keeps) continue;
+          kept = words.freeze();
+          then = [...plain];
+        }
+        for (let at = 0; at < scattered; at++) change(at * 3, 1, (word) => word ^ 8);
+        expect(plain.map((_, at) => words.get(at))).toEqual(plain);
+        expect(plain.map((_, at) => wordAt(words.freeze(), at))).toEqual(plain);
+        expect(then.map((_, at) => wordAt(kept, at))).toEqual(then);
+        const counted = new Map<number, number>();
+        for (const word of plain) counted.set(word, (counted.get(word) ?? 0) + 1);
+        expect(new Map([...counts].filter(([, blocks]) => blocks > 0))).toEqual(counted);
+      }),
+      { numRuns: 100 },
+    );
   });
 });
 
