@@ -35,9 +35,9 @@ export class Core implements vscode.Disposable {
     return new ServiceClient(this.context.asAbsolutePath('dist/service.js'), all, TEXTS);
   }
 
-  /** The hosts of the settings, as they stand there. */
+  /** The hosts of the settings, as they stand there; a copy, since VS Code's own can't be sent to a process. */
   get hosts(): Readonly<Record<string, unknown>> {
-    return this.setting('hosts', {});
+    return JSON.parse(JSON.stringify(this.setting('hosts', {}))) as Record<string, unknown>;
   }
 
   readonly #log: ServiceListener['log'] = (level, message) => this.log[level](message);

@@ -1,10 +1,11 @@
 /** Looks at hosts: shortly, with nothing changed, since a monitor serves one client at a time. */
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { CancelledError, TimeoutError, messageOf } from '../base/errors.js';
 import {
   formatAddress,
+  hostsFilePath,
   parseSettingsHost,
   readHosts,
   SETTINGS_HOSTS,
@@ -91,7 +92,6 @@ async function lookAtProbe(
 /** Names of the hosts file, guests of the lab, and sockets that look like monitors. Connects nothing. */
 async function findHosts(): Promise<readonly FoundHost[]> {
   const lab = await labStatus();
-  const named = await readHosts();
   const known = new Set(lab.flatMap(({ qmp, monitor }) => [qmp, monitor]));
   const sockets = (await Promise.all(usualFolders().map(socketsIn)))
     .flat()
@@ -102,17 +102,27 @@ async function findHosts(): Promise<readonly FoundHost[]> {
       kind: 'lab' as const,
       detail: `${accelerator}, ${workload}`,
     })),
-    ...[...named.values()].map(({ name, address }) => ({
-      host: name,
-      kind: 'hosts-file' as const,
-      detail: formatAddress(address),
-    })),
+    ...(await fileHosts()),
     ...[...new Set(sockets)].slice(0, MOST_FOUND).map((path) => ({
       host: `unix:${path}`,
       kind: 'socket' as const,
       detail: path,
     })),
   ];
+}
+
+/** A file that is wrong is one entry, which says so: the other hosts have nothing to do with it. */
+async function fileHosts(): Promise<readonly FoundHost[]> {
+  const kind = 'hosts-file' as const;
+  try {
+    const named = await readHosts();
+    return [...named.values()].map(({ name, address }) => ({
+      ...{ host: name, kind, detail: formatAddress(address) },
+    }));
+  } catch (error) {
+    const detail = hostsFilePath();
+    return [{ host: basename(detail), kind, detail, fault: faultOf(error) }];
+  }
 }
 
 /** Engine processes that are started from now on have them in their environment. */

@@ -148,7 +148,7 @@ test('a host of the hosts file is listed, and a file that is wrong is told', asy
   await workbench.treeItem(/^disk0/).waitFor();
   writeFileSync(join(folder, 'hosts.json'), '{');
   await workbench.command('Migrascope: Refresh Hosts');
-  await workbench.notification(/hosts\.json/).waitFor();
+  await workbench.treeItem(/^The hosts file .*hosts\.json/).waitFor();
   writeFileSync(join(folder, 'hosts.json'), '{}');
 });
 

@@ -54,12 +54,7 @@ export class HostList implements vscode.Disposable {
     ]);
     const known: KnownHost[] = [
       ...own.map(ofSettings),
-      ...found
-        .filter(({ kind }) => kind !== 'socket')
-        .map(({ host, kind, detail }) => ({
-          ...{ name: host, target: host, origin: kind, detail },
-          state: 'disconnected' as const,
-        })),
+      ...found.filter(({ kind }) => kind !== 'socket').map(ofFound),
     ];
     const before = new Map(this.#hosts);
     this.#hosts.clear();
@@ -158,7 +153,7 @@ export class HostList implements vscode.Disposable {
   }
 }
 
-/** Whether the settings are wrong about it, so that there is nothing to connect to. */
+/** Whether what names it is wrong, so that there is nothing to connect to. */
 function isFaulty({ target }: KnownHost): boolean {
   return target === '';
 }
@@ -170,4 +165,11 @@ function isSame(before: KnownHost, now: KnownHost): boolean {
 function ofSettings({ name, target, detail, fault }: SettingsHost): KnownHost {
   const host = { name, target, detail, origin: 'settings' as const };
   return fault ? { ...host, state: 'failed', fault } : { ...host, state: 'disconnected' };
+}
+
+function ofFound({ host, kind, detail, fault }: FoundHost): KnownHost {
+  const found = { name: host, origin: kind, detail };
+  return fault
+    ? { ...found, target: '', state: 'failed', fault }
+    : { ...found, target: host, state: 'disconnected' };
 }

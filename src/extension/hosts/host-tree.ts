@@ -12,7 +12,7 @@ export class HostNode extends vscode.TreeItem {
     this.description = host.detail === host.name ? '' : host.detail;
     this.contextValue = `host.${host.origin}.${host.state === 'disconnected' ? 'off' : 'on'}`;
     this.iconPath = new vscode.ThemeIcon(...iconOf(host));
-    this.tooltip = host.fault ? faultText(host) : `${host.name}: ${host.detail}`;
+    this.tooltip = `${host.name}: ${host.fault ? faultText(host) : host.detail}`;
     if (host.state === 'disconnected')
       this.command = {
         command: 'migrascope.host.connect',

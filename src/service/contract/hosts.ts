@@ -38,6 +38,8 @@ export interface FoundHost {
   readonly kind: 'socket' | 'lab' | 'hosts-file';
   /** Where it was found, for people. */
   readonly detail: string;
+  /** Of a hosts file that can't be read: what is wrong with it. */
+  readonly fault?: Fault;
 }
 
 /** A host of the editor's settings. */
