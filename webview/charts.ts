@@ -86,7 +86,9 @@ export class Charts {
     ];
     this.#rounds.append(el('caption', {}, t('Rounds')));
     for (const plan of this.#plans) this.element.append(this.#section(plan));
-    this.element.append(el('div', { class: 'scroll', tabindex: 0 }, this.#rounds));
+    const room = el('div', { class: 'scroll', role: 'region', tabindex: 0 }, this.#rounds);
+    room.setAttribute('aria-label', t('Rounds'));
+    this.element.append(room);
     this.#resized.observe(this.element);
   }
 

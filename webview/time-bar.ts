@@ -2,7 +2,8 @@
 import { formatDuration } from '../src/base/units.js';
 import type { Mark, MomentNote, SeekTarget, TimelineNote } from '../src/service/types.js';
 import type { PartContext } from './ask.js';
-import { el, iconButton, setText } from './dom.js';
+import { iconButton, retitle, textButton, toolbar, type Button } from './controls.js';
+import { el, setText } from './dom.js';
 
 const PLAY_STEP_MS = 120;
 const SPEEDS = [1, 4, 16, 64] as const;
@@ -18,8 +19,8 @@ export class TimeBar {
   });
   readonly #marks = el('div', { class: 'marks', 'aria-hidden': 'true' });
   readonly #clock = el('output', { class: 'clock' });
-  readonly #live: HTMLButtonElement;
-  readonly #play: HTMLButtonElement;
+  readonly #live: Button;
+  readonly #play: Button;
   readonly #speed = el('select', { class: 'select' });
   #known: Mark[] = [];
   #end = 0;
@@ -47,15 +48,14 @@ export class TimeBar {
       this.go({ to, unit });
     };
     this.#play = iconButton('play', t('Play'), () => this.toggle());
-    this.#live = el('button', { type: 'button', class: 'live-button' }, t('LIVE'));
+    this.#live = textButton(t('LIVE'), () => this.live(), true);
+    this.#live.classList.add('live-button');
     this.#live.title = t('Go to the newest moment');
-    this.#live.addEventListener('click', () => this.live());
     for (const speed of SPEEDS) this.#speed.append(el('option', { value: speed }, `${speed}×`));
     this.#speed.value = '4';
     this.#speed.setAttribute('aria-label', t('Speed'));
-    const buttons = el(
-      'div',
-      { class: 'toolbar', role: 'toolbar', 'aria-label': t('Steps in time') },
+    const buttons = toolbar(
+      t('Steps in time'),
       iconButton('triangle-left', t('Previous round'), step('previous', 'round')),
       iconButton('chevron-left', t('Previous event'), step('previous', 'event')),
       this.#play,
@@ -135,11 +135,9 @@ export class TimeBar {
   }
 
   #showPlay(): void {
-    const icon = this.#play.firstElementChild;
-    if (icon) icon.className = `codicon codicon-${this.#playing ? 'debug-pause' : 'play'}`;
     const { t } = this.context;
-    this.#play.title = this.#playing ? t('Stop playing') : t('Play');
-    this.#play.setAttribute('aria-label', this.#play.title);
+    if (this.#playing) retitle(this.#play, 'debug-pause', t('Stop playing'));
+    else retitle(this.#play, 'play', t('Play'));
   }
 
   #show(): void {
@@ -154,7 +152,7 @@ export class TimeBar {
     this.#slider.setAttribute('aria-valuetext', words);
     setText(this.#clock, words);
     this.#live.hidden = !this.#alive && this.#isLive;
-    this.#live.textContent = this.#alive ? this.context.t('LIVE') : this.context.t('END');
+    setText(this.#live, this.#alive ? this.context.t('LIVE') : this.context.t('END'));
     this.#live.setAttribute('aria-pressed', String(this.#isLive));
   }
 

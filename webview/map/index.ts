@@ -71,7 +71,10 @@ class DiskMap implements MapView {
       resized: () => this.refresh(),
     });
     this.#legend = new Legend(context.t, () => this.#recolour());
-    this.#inspector = new Inspector(context, () => this.#select(undefined));
+    this.#inspector = new Inspector(context, () => {
+      this.#select(undefined);
+      this.#stage.focus();
+    });
     this.#files = new Files(context, (cells) => this.#lightFile(cells));
     const parts = [this.#legend, this.#inspector, this.#files].map(({ element }) => element);
     const main = [this.#toolbar, this.#stage, this.#overview].map(({ element }) => element);
@@ -270,8 +273,10 @@ class DiskMap implements MapView {
   }
 
   #zoom(factor: number): void {
-    this.#stage.viewport.zoom(factor, this.#cursor);
+    const { viewport } = this.#stage;
+    viewport.zoom(factor, this.#cursor);
     this.#looked();
+    this.context.announce(this.#blocks.describeScale(viewport.scale));
   }
 
   #zoomToBlock(): void {
@@ -317,7 +322,9 @@ class DiskMap implements MapView {
   #nextLayer(): void {
     const layers = layerWords(this.context.t).map(([layer]) => layer);
     const next = layers[(layers.indexOf(this.#settings.layer) + 1) % layers.length];
-    if (next) this.#change({ layer: next });
+    if (!next) return;
+    this.#change({ layer: next });
+    this.context.announce(layerWords(this.context.t).find(([layer]) => layer === next)?.[1] ?? '');
   }
 
   #toggleLayout(): void {

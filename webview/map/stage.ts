@@ -101,6 +101,10 @@ export class Stage {
     return blob ? new Uint8Array(await blob.arrayBuffer()) : undefined;
   }
 
+  focus(): void {
+    this.#canvas.focus();
+  }
+
   dispose(): void {
     this.#resized.disconnect();
   }

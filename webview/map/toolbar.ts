@@ -1,5 +1,6 @@
 /** The tools over a map: layer, layout, zoom, and the way to a block. */
-import { el, iconButton, setText } from '../dom.js';
+import { iconButton, textField, toolbar, type TextField } from '../controls.js';
+import { el, setText } from '../dom.js';
 import type { MapSettings } from '../messages.js';
 import type { Translate } from '../strings.js';
 import { layerWords } from './words.js';
@@ -15,7 +16,7 @@ export interface ToolbarListener {
 export class MapToolbar {
   readonly element: HTMLElement;
   readonly #layers = el('select', { class: 'select' });
-  readonly #goTo = el('input', { type: 'text', class: 'text-input go-to' });
+  readonly #goTo: TextField;
   readonly #scale = el('span', { class: 'quiet scale' });
 
   constructor(t: Translate, listener: ToolbarListener) {
@@ -25,15 +26,14 @@ export class MapToolbar {
     this.#layers.addEventListener('change', () =>
       listener.layer(this.#layers.value as MapSettings['layer']),
     );
-    this.#goTo.placeholder = t('Block or offset …');
-    this.#goTo.setAttribute(
-      'aria-label',
+    this.#goTo = textField(
       t('Go to a block by its number, or to an offset such as 1GiB'),
+      t('Block or offset …'),
     );
+    this.#goTo.classList.add('go-to');
     this.#goTo.addEventListener('change', () => listener.goTo(this.#goTo.value));
-    this.element = el(
-      'div',
-      { class: 'toolbar', role: 'toolbar', 'aria-label': t('Map') },
+    this.element = toolbar(
+      t('Map'),
       this.#layers,
       iconButton('layout', t('Hilbert curve or rows'), listener.toggleLayout),
       iconButton('zoom-in', t('Zoom in'), () => listener.zoom(2)),
