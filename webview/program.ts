@@ -126,7 +126,11 @@ export class Program {
     this.#question.hidden = key === '';
     if (!verdict || key === '') return;
     const choice = (text: string, decision: 'more-rounds' | 'pause-anyway' | 'cancel'): Button =>
-      textButton(text, () => this.#tell({ command: 'decide', decision }));
+      textButton(
+        text,
+        () => this.#tell({ command: 'decide', decision }),
+        decision !== 'more-rounds',
+      );
     this.#question.replaceChildren(
       el('strong', {}, t('It does not converge.')),
       el('p', {}, verdict.message),
