@@ -20,6 +20,12 @@ const THEMES = JSON.parse(
 
 export const THEME_CLASSES = Object.keys(THEMES);
 
+/** Controls, by their markup. */
+export interface Walk {
+  readonly unreached: readonly string[];
+  readonly unseen: readonly string[];
+}
+
 interface Stub {
   readonly told: FromWebview[];
   /** What the Content Security Policy kept from happening. */
@@ -31,7 +37,7 @@ declare global {
     axe: {
       run(
         context: Document,
-        options: { preload: boolean; resultTypes: string[] },
+        options: { preload: boolean; resultTypes: string[]; runOnly?: string[] },
       ): Promise<{
         violations: { id: string; impact: string; nodes: { html: string }[] }[];
       }>;
@@ -81,10 +87,12 @@ export class LonePage {
     await this.page.evaluate((data) => window.postMessage(data), message);
   }
 
-  /** What VS Code was told, but for what was painted. */
-  async told(): Promise<readonly FromWebview[]> {
+  /** What VS Code was told of a type, oldest first. */
+  async told<Type extends FromWebview['type']>(
+    type: Type,
+  ): Promise<readonly Extract<FromWebview, { type: Type }>[]> {
     const told = await this.page.evaluate(() => window.stub.told);
-    return told.filter(({ type }) => type !== 'painted');
+    return told.filter((message) => message.type === type) as never;
   }
 
   refused(): Promise<readonly string[]> {
@@ -103,17 +111,32 @@ export class LonePage {
     );
   }
 
-  /** Serious and critical faults of accessibility. */
-  faults(): Promise<readonly string[]> {
-    return this.page.evaluate(async () => {
+  /**
+   * Serious and critical faults of accessibility.
+   * @param rules of axe; all of them without it.
+   */
+  faults(rules?: readonly string[]): Promise<readonly string[]> {
+    return this.page.evaluate(async (only) => {
       const { violations } = await window.axe.run(document, {
         preload: false,
         resultTypes: ['violations'],
+        ...(only ? { runOnly: [...only] } : {}),
       });
       return violations
         .filter(({ impact }) => impact === 'serious' || impact === 'critical')
         .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-    });
+    }, rules);
+  }
+
+  /** Goes through the page with the Tab key; tells which controls it misses, and where the focus can't be seen. */
+  async walk(): Promise<Walk> {
+    const controls = await this.page.evaluate(beginWalk);
+    await this.page.evaluate(noteStop);
+    for (let stop = 1; stop < controls; stop++) {
+      await this.page.keyboard.press('Tab');
+      await this.page.evaluate(noteStop);
+    }
+    return this.page.evaluate(endWalk);
   }
 
   close(): Promise<void> {
@@ -146,4 +169,39 @@ function stubVsCode(replies: Readonly<Record<string, unknown>>): void {
     stub,
     acquireVsCodeApi: () => ({ postMessage, getState: () => undefined, setState: () => undefined }),
   });
+}
+
+/** Runs in the page. Notes its controls and goes to the first; returns how many there are. */
+function beginWalk(): number {
+  const all = document.querySelectorAll<HTMLElement>(
+    'select, input, button, summary, vscode-textfield, vscode-button, [tabindex="0"]',
+  );
+  const controls = [...all].filter(
+    (control) => control.checkVisibility() && control.ariaDisabled !== 'true',
+  );
+  for (const control of controls) control.dataset['walk'] = 'unreached';
+  controls[0]?.focus();
+  return controls.length;
+}
+
+/** Runs in the page. Notes that the focus is here, and whether its border or outline shows it. */
+function noteStop(): void {
+  const control = document.activeElement as HTMLElement;
+  const swatch = document.body.appendChild(document.createElement('i'));
+  swatch.style.color = 'var(--vscode-focusBorder)';
+  const { color } = getComputedStyle(swatch);
+  swatch.remove();
+  const parts = [control, ...(control.shadowRoot?.querySelectorAll('.base, .root') ?? [])];
+  const seen = parts.some((part) => {
+    const { outlineStyle, outlineColor, borderTopColor } = getComputedStyle(part);
+    return (outlineStyle !== 'none' && outlineColor === color) || borderTopColor === color;
+  });
+  control.dataset['walk'] = seen ? 'seen' : 'unseen';
+}
+
+/** Runs in the page. */
+function endWalk(): Walk {
+  const those = (walk: string): string[] =>
+    [...document.querySelectorAll(`[data-walk="${walk}"]`)].map(({ outerHTML }) => outerHTML);
+  return { unreached: those('unreached'), unseen: those('unseen') };
 }
