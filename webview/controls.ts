@@ -14,14 +14,17 @@ export type TextField = VscodeTextfield;
 
 /** A button with an icon of codicons, and words for those who don't see it. */
 export function iconButton(icon: string, title: string, press: () => void): Button {
-  const button = el('vscode-button', { class: 'icon-button', 'icon-only': true });
+  // Slotted: an icon of the component's own would load the whole style sheet of codicons for itself.
+  const picture = el('span', { 'aria-hidden': 'true' });
+  const button = el('vscode-button', { class: 'icon-button', 'icon-only': true }, picture);
   retitle(button, icon, title);
   return pressable(button, press);
 }
 
 /** Gives an icon button another icon and other words. */
 export function retitle(button: Button, icon: string, title: string): void {
-  button.icon = icon;
+  const picture = button.firstElementChild;
+  if (picture) picture.className = `codicon codicon-${icon}`;
   button.title = title;
   button.setAttribute('aria-label', title);
 }

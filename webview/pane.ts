@@ -57,6 +57,7 @@ export class PaneView {
     this.#summary = new Summary(context);
     this.#empty = el('p', { class: 'empty' }, t('Opening …'));
     setText(this.#title, title);
+    this.element.setAttribute('aria-label', title);
     const tools = toolbar(
       t('Save and copy'),
       iconButton('table', t('Save the rounds as CSV'), () => void this.#csv('rounds')),
@@ -182,6 +183,7 @@ export class PaneView {
     const header = this.#header;
     if (header) {
       setText(this.#title, header.title);
+      this.element.setAttribute('aria-label', header.title);
       const { disk, run, granularity } = header;
       const facts = [
         `${disk.name}, ${formatBytes(disk.size)}`,

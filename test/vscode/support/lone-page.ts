@@ -53,7 +53,7 @@ export class LonePage {
 
   static async open(): Promise<LonePage> {
     const browser = await launchBrowser();
-    const page = await browser.newPage({ viewport: { width: 1300, height: 900 } });
+    const page = await browser.newPage({ viewport: { width: 1300, height: 1500 } });
     await page.addInitScript(stubVsCode, answers);
     await page.route(`${ORIGIN}/**`, async (route) => {
       const name = new URL(route.request().url()).pathname.slice(1);
@@ -70,7 +70,6 @@ export class LonePage {
   /** A new page, which is told of its panes; `notes` of a pane by its number. */
   async show(...notes: readonly (readonly ViewNote[])[]): Promise<void> {
     await this.page.goto(`${ORIGIN}/`);
-    await this.page.evaluate(AXE);
     await this.tell({
       type: 'init',
       strings: {},
@@ -115,7 +114,8 @@ export class LonePage {
    * Serious and critical faults of accessibility.
    * @param rules of axe; all of them without it.
    */
-  faults(rules?: readonly string[]): Promise<readonly string[]> {
+  async faults(rules?: readonly string[]): Promise<readonly string[]> {
+    if (!(await this.page.evaluate(() => 'axe' in window))) await this.page.evaluate(AXE);
     return this.page.evaluate(async (only) => {
       const { violations } = await window.axe.run(document, {
         preload: false,
