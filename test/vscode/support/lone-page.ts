@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { textOfPage } from '../../../src/extension/map/page-text.js';
 import type { ViewNote } from '../../../src/service/types.js';
 import type { FromWebview, Pane, ToWebview } from '../../../webview/messages.js';
-import { launchBrowser } from './browser.js';
+import { launchChromium } from './chromium.js';
 import { answers } from './notes.js';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -52,7 +52,7 @@ export class LonePage {
   ) {}
 
   static async open(): Promise<LonePage> {
-    const browser = await launchBrowser();
+    const browser = await launchChromium();
     const page = await browser.newPage({ viewport: { width: 1300, height: 1500 } });
     await page.addInitScript(stubVsCode, answers);
     await page.route(`${ORIGIN}/**`, async (route) => {

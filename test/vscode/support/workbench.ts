@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Browser, BrowserContext, FrameLocator, Locator, Page } from 'playwright-core';
-import { launchBrowser } from './browser.js';
+import { launchChromium } from './chromium.js';
 import type { Server } from './server.js';
 
 /** In milliseconds. */
@@ -32,7 +32,7 @@ export class Workbench {
 
   /** Opens the server's workspace in a new browser; resolves when the workbench is there. */
   static async open(server: Server, options: WorkbenchOptions = {}): Promise<Workbench> {
-    const browser = await launchBrowser();
+    const browser = await launchChromium();
     const { width = 1400, height = 900 } = options;
     const context = await browser.newContext({
       viewport: { width, height },

@@ -1,4 +1,4 @@
-/** The browser of the tests: Debian's Chromium, without a window, drawing without a graphics card. */
+/** A Chromium that draws without a graphics card. */
 import { chromium, type Browser } from 'playwright-core';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -13,6 +13,11 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, headless: true, args: ARGUMENTS });
+/** @param more arguments. */
+export function launchChromium(more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    headless: true,
+    args: [...ARGUMENTS, ...more],
+  });
 }
