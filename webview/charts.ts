@@ -73,7 +73,7 @@ export class Charts {
         format: formatBytes,
         lines: [
           { column: 'sent', label: t('sent'), colour: chart('green') },
-          { column: 'resent', label: t('sent again'), colour: chart('yellow') },
+          { column: 'resent', label: t('sent again'), colour: chart('yellow'), dash: [4, 3] },
         ],
       },
       {

@@ -72,8 +72,8 @@ export class PaneView {
     const side = el(
       'div',
       { class: 'side' },
-      this.#program.element,
       this.#summary.element,
+      this.#program.element,
       this.#summary.notes,
       this.#charts.element,
     );

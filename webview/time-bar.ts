@@ -41,6 +41,7 @@ export class TimeBar {
     this.#slider.setAttribute('aria-label', t('Moment of the recording'));
     this.#slider.addEventListener('input', () => {
       this.#stop();
+      this.#fill();
       this.go({ to: 'time', t: (Number(this.#slider.value) / 1000) * this.#end });
     });
     const step = (to: 'next' | 'previous', unit: 'event' | 'batch' | 'round') => () => {
@@ -144,6 +145,7 @@ export class TimeBar {
     const share = this.#end > 0 ? Math.min(1, this.#now / this.#end) : 1;
     if (document.activeElement !== this.#slider || !this.#seeking)
       this.#slider.value = String(Math.round(share * 1000));
+    this.#fill();
     const words = this.context.t(
       '{0} of {1}',
       formatDuration(this.#now),
@@ -154,6 +156,10 @@ export class TimeBar {
     this.#live.hidden = !this.#alive && this.#isLive;
     setText(this.#live, this.#alive ? this.context.t('LIVE') : this.context.t('END'));
     this.#live.setAttribute('aria-pressed', String(this.#isLive));
+  }
+
+  #fill(): void {
+    this.#slider.style.setProperty('--past', `${Number(this.#slider.value) / 10}%`);
   }
 
   #drawMarks(): void {
