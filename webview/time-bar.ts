@@ -4,6 +4,7 @@ import type { Mark, MomentNote, SeekTarget, TimelineNote } from '../src/service/
 import type { PartContext } from './ask.js';
 import { iconButton, retitle, textButton, toolbar, type Button } from './controls.js';
 import { el, setText } from './dom.js';
+import './time-bar.css';
 
 const PLAY_STEP_MS = 120;
 const SPEEDS = [1, 4, 16, 64] as const;
