@@ -32,6 +32,7 @@ export class Charts {
   }[] = [];
   readonly #plans: readonly ChartPlan[];
   readonly #rounds = el('table', { class: 'rounds' });
+  readonly #roundsRoom = el('div', { class: 'scroll', role: 'region', tabindex: 0, hidden: true });
   #now = 0;
   #ended: number | undefined;
   #waiting = false;
@@ -72,7 +73,7 @@ export class Charts {
         format: formatBytes,
         lines: [
           { column: 'sent', label: t('sent'), colour: chart('green') },
-          { column: 'resent', label: t('sent again'), colour: chart('orange') },
+          { column: 'resent', label: t('sent again'), colour: chart('yellow'), dash: [4, 3] },
         ],
       },
       {
@@ -84,9 +85,10 @@ export class Charts {
         ],
       },
     ];
-    this.#rounds.append(el('caption', {}, t('Rounds')));
     for (const plan of this.#plans) this.element.append(this.#section(plan));
-    this.element.append(el('div', { class: 'scroll', tabindex: 0 }, this.#rounds));
+    this.#roundsRoom.setAttribute('aria-label', t('Rounds'));
+    this.#roundsRoom.append(this.#rounds);
+    this.element.append(this.#roundsRoom);
     this.#resized.observe(this.element);
   }
 
@@ -151,13 +153,14 @@ export class Charts {
             stroke: text,
             grid,
             font,
+            size: 32,
             values: (_, ticks) => ticks.map((tick) => formatDuration(tick)),
           },
           {
             stroke: text,
             grid,
             font,
-            size: 70,
+            size: 78,
             values: (_, ticks) => ticks.map((tick) => plan.format(tick)),
           },
         ],
@@ -236,6 +239,7 @@ export class Charts {
     const key = JSON.stringify(rounds);
     if (this.#rounds.dataset['rows'] === key) return;
     this.#rounds.dataset['rows'] = key;
+    this.#roundsRoom.hidden = rounds.length === 0;
     const titles = [
       t('Round'),
       t('Sent'),

@@ -16,14 +16,6 @@ export function el<Name extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** A button with an icon of codicons, and words for those who don't see it. */
-export function iconButton(icon: string, title: string, press: () => void): HTMLButtonElement {
-  const button = el('button', { type: 'button', class: 'icon-button', title, 'aria-label': title });
-  button.append(el('span', { class: `codicon codicon-${icon}`, 'aria-hidden': 'true' }));
-  button.addEventListener('click', press);
-  return button;
-}
-
 /** Replaces what is in an element, unless it is the same text. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;

@@ -3,7 +3,8 @@ import { formatBytes, formatDuration } from '../src/base/units.js';
 import type { Fault, HeaderNote, MomentNote, SeekTarget, ViewNote } from '../src/service/types.js';
 import type { PartContext } from './ask.js';
 import { Charts } from './charts.js';
-import { el, iconButton, setText } from './dom.js';
+import { iconButton, toolbar } from './controls.js';
+import { el, setText } from './dom.js';
 import { createMapView, type MapState, type MapView } from './map/index.js';
 import type { MapSettings, ViewCommand } from './messages.js';
 import { Program } from './program.js';
@@ -26,7 +27,13 @@ export class PaneView {
   readonly #summary: Summary;
   readonly #title = el('h2');
   readonly #facts = el('span', { class: 'quiet' });
-  readonly #badge = el('span', { class: 'badge', role: 'status' });
+  readonly #stateWords = el('span');
+  readonly #badge = el(
+    'vscode-badge',
+    { variant: 'counter' },
+    el('span', { class: 'dot' }),
+    this.#stateWords,
+  );
   readonly #banner = el('div', { class: 'banner', role: 'alert', hidden: true });
   readonly #empty: HTMLElement;
   #header: HeaderNote | undefined;
@@ -50,9 +57,9 @@ export class PaneView {
     this.#summary = new Summary(context);
     this.#empty = el('p', { class: 'empty' }, t('Opening …'));
     setText(this.#title, title);
-    const tools = el(
-      'span',
-      { class: 'toolbar' },
+    this.element.setAttribute('aria-label', title);
+    const tools = toolbar(
+      t('Save and copy'),
       iconButton('table', t('Save the rounds as CSV'), () => void this.#csv('rounds')),
       iconButton(
         'graph-line',
@@ -65,8 +72,8 @@ export class PaneView {
     const side = el(
       'div',
       { class: 'side' },
-      this.#program.element,
       this.#summary.element,
+      this.#program.element,
       this.#summary.notes,
       this.#charts.element,
     );
@@ -176,6 +183,7 @@ export class PaneView {
     const header = this.#header;
     if (header) {
       setText(this.#title, header.title);
+      this.element.setAttribute('aria-label', header.title);
       const { disk, run, granularity } = header;
       const facts = [
         `${disk.name}, ${formatBytes(disk.size)}`,
@@ -194,8 +202,14 @@ export class PaneView {
       );
     }
     this.element.classList.toggle('no-map', header === undefined);
-    const [words, kind] = this.#state();
-    setText(this.#badge, words);
+    this.#showState(...this.#state());
+  }
+
+  #showState(words: string, kind: string): void {
+    // How long the guest is paused goes on changing; that it is, is said once.
+    const news = kind !== this.#badge.dataset['kind'] || kind !== 'paused';
+    if (news && words !== this.#stateWords.textContent) this.context.announce(words);
+    setText(this.#stateWords, words);
     this.#badge.dataset['kind'] = kind;
   }
 

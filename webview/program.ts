@@ -13,19 +13,29 @@ import type {
   TimelineNote,
 } from '../src/service/types.js';
 import type { PartContext } from './ask.js';
-import { el, iconButton, setText } from './dom.js';
+import {
+  enable,
+  iconButton,
+  submitButton,
+  textButton,
+  textField,
+  toolbar,
+  type Button,
+  type TextField,
+} from './controls.js';
+import { el, setText } from './dom.js';
 
 export class Program {
   readonly element = el('section', { class: 'program' });
   readonly #list = el('ol', { class: 'statements' });
   readonly #buttons: Readonly<
-    Record<'run' | 'pause' | 'statement' | 'batch' | 'round' | 'cancel', HTMLButtonElement>
+    Record<'run' | 'pause' | 'statement' | 'batch' | 'round' | 'cancel', Button>
   >;
   readonly #steering: HTMLElement;
   readonly #question = el('div', { class: 'question', role: 'alert', hidden: true });
   readonly #limits = el('form', { class: 'limits', hidden: true });
-  readonly #bandwidth = el('input', { type: 'text', class: 'text-input' });
-  readonly #downtime = el('input', { type: 'text', class: 'text-input' });
+  readonly #bandwidth: TextField;
+  readonly #downtime: TextField;
   readonly #fault = el('p', { class: 'fault', role: 'alert' });
   #alive = false;
   #moment: MomentNote | undefined;
@@ -34,6 +44,8 @@ export class Program {
   constructor(private readonly context: PartContext) {
     const { t } = context;
     const tell = (command: SteeringCommand) => () => this.#tell(command);
+    this.#bandwidth = textField(t('Bandwidth'), t('no cap'));
+    this.#downtime = textField(t('Downtime limit'));
     this.#buttons = {
       run: iconButton('debug-continue', t('Run (F5)'), tell({ command: 'run' })),
       pause: iconButton(
@@ -58,11 +70,8 @@ export class Program {
       ),
       cancel: iconButton('debug-stop', t('Cancel the migration'), tell({ command: 'cancel' })),
     };
-    this.#steering = el(
-      'div',
-      { class: 'toolbar steering', role: 'toolbar', 'aria-label': t('Steering'), hidden: true },
-      ...Object.values(this.#buttons),
-    );
+    this.#steering = toolbar(t('Steering'), ...Object.values(this.#buttons));
+    this.#steering.hidden = true;
     this.#makeLimits();
     this.element.append(this.#steering, this.#question, this.#list, this.#limits);
   }
@@ -92,9 +101,9 @@ export class Program {
     const steerable = this.#alive && !this.#steering.hidden;
     const held = moment?.heldSince !== undefined;
     const { run, pause, statement, batch, round, cancel } = this.#buttons;
-    for (const button of [statement, batch, round, cancel]) button.disabled = !steerable;
-    run.disabled = !steerable || !held;
-    pause.disabled = !steerable || held;
+    for (const button of [statement, batch, round, cancel]) enable(button, steerable);
+    enable(run, steerable && held);
+    enable(pause, steerable && !held);
     this.#limits.hidden = !steerable;
     [...this.#list.children].forEach((line, index) => {
       const current = index + 1 === moment?.line && !moment.summary;
@@ -113,16 +122,15 @@ export class Program {
     const key = verdict?.asks === true ? `${moment?.round} ${verdict.pendingBytes}` : '';
     if (key === this.#asked) return;
     this.#asked = key;
+    if (this.#question.contains(document.activeElement)) this.#buttons.pause.focus();
     this.#question.hidden = key === '';
     if (!verdict || key === '') return;
-    const choice = (
-      text: string,
-      decision: 'more-rounds' | 'pause-anyway' | 'cancel',
-    ): HTMLElement => {
-      const button = el('button', { type: 'button', class: 'text-button' }, text);
-      button.addEventListener('click', () => this.#tell({ command: 'decide', decision }));
-      return button;
-    };
+    const choice = (text: string, decision: 'more-rounds' | 'pause-anyway' | 'cancel'): Button =>
+      textButton(
+        text,
+        () => this.#tell({ command: 'decide', decision }),
+        decision !== 'more-rounds',
+      );
     this.#question.replaceChildren(
       el('strong', {}, t('It does not converge.')),
       el('p', {}, verdict.message),
@@ -146,10 +154,9 @@ export class Program {
     this.#limits.append(
       el('label', {}, t('Bandwidth'), this.#bandwidth),
       el('label', {}, t('Downtime limit'), this.#downtime),
-      el('button', { type: 'submit', class: 'text-button' }, t('Change')),
+      submitButton(t('Change')),
       this.#fault,
     );
-    this.#bandwidth.placeholder = t('no cap');
     this.#limits.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#changeLimits();

@@ -2,7 +2,9 @@
 import { formatDuration } from '../src/base/units.js';
 import type { Mark, MomentNote, SeekTarget, TimelineNote } from '../src/service/types.js';
 import type { PartContext } from './ask.js';
-import { el, iconButton, setText } from './dom.js';
+import { iconButton, retitle, textButton, toolbar, type Button } from './controls.js';
+import { el, setText } from './dom.js';
+import './time-bar.css';
 
 const PLAY_STEP_MS = 120;
 const SPEEDS = [1, 4, 16, 64] as const;
@@ -18,8 +20,8 @@ export class TimeBar {
   });
   readonly #marks = el('div', { class: 'marks', 'aria-hidden': 'true' });
   readonly #clock = el('output', { class: 'clock' });
-  readonly #live: HTMLButtonElement;
-  readonly #play: HTMLButtonElement;
+  readonly #live: Button;
+  readonly #play: Button;
   readonly #speed = el('select', { class: 'select' });
   #known: Mark[] = [];
   #end = 0;
@@ -40,6 +42,7 @@ export class TimeBar {
     this.#slider.setAttribute('aria-label', t('Moment of the recording'));
     this.#slider.addEventListener('input', () => {
       this.#stop();
+      this.#fill();
       this.go({ to: 'time', t: (Number(this.#slider.value) / 1000) * this.#end });
     });
     const step = (to: 'next' | 'previous', unit: 'event' | 'batch' | 'round') => () => {
@@ -47,15 +50,14 @@ export class TimeBar {
       this.go({ to, unit });
     };
     this.#play = iconButton('play', t('Play'), () => this.toggle());
-    this.#live = el('button', { type: 'button', class: 'live-button' }, t('LIVE'));
+    this.#live = textButton(t('LIVE'), () => this.live(), true);
+    this.#live.classList.add('live-button');
     this.#live.title = t('Go to the newest moment');
-    this.#live.addEventListener('click', () => this.live());
     for (const speed of SPEEDS) this.#speed.append(el('option', { value: speed }, `${speed}×`));
     this.#speed.value = '4';
     this.#speed.setAttribute('aria-label', t('Speed'));
-    const buttons = el(
-      'div',
-      { class: 'toolbar', role: 'toolbar', 'aria-label': t('Steps in time') },
+    const buttons = toolbar(
+      t('Steps in time'),
       iconButton('triangle-left', t('Previous round'), step('previous', 'round')),
       iconButton('chevron-left', t('Previous event'), step('previous', 'event')),
       this.#play,
@@ -135,17 +137,16 @@ export class TimeBar {
   }
 
   #showPlay(): void {
-    const icon = this.#play.firstElementChild;
-    if (icon) icon.className = `codicon codicon-${this.#playing ? 'debug-pause' : 'play'}`;
     const { t } = this.context;
-    this.#play.title = this.#playing ? t('Stop playing') : t('Play');
-    this.#play.setAttribute('aria-label', this.#play.title);
+    if (this.#playing) retitle(this.#play, 'debug-pause', t('Stop playing'));
+    else retitle(this.#play, 'play', t('Play'));
   }
 
   #show(): void {
     const share = this.#end > 0 ? Math.min(1, this.#now / this.#end) : 1;
     if (document.activeElement !== this.#slider || !this.#seeking)
       this.#slider.value = String(Math.round(share * 1000));
+    this.#fill();
     const words = this.context.t(
       '{0} of {1}',
       formatDuration(this.#now),
@@ -154,8 +155,12 @@ export class TimeBar {
     this.#slider.setAttribute('aria-valuetext', words);
     setText(this.#clock, words);
     this.#live.hidden = !this.#alive && this.#isLive;
-    this.#live.textContent = this.#alive ? this.context.t('LIVE') : this.context.t('END');
+    setText(this.#live, this.#alive ? this.context.t('LIVE') : this.context.t('END'));
     this.#live.setAttribute('aria-pressed', String(this.#isLive));
+  }
+
+  #fill(): void {
+    this.#slider.style.setProperty('--past', `${Number(this.#slider.value) / 10}%`);
   }
 
   #drawMarks(): void {

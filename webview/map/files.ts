@@ -2,16 +2,19 @@
 import { formatBytes } from '../../src/base/units.js';
 import type { FileFigures } from '../../src/service/types.js';
 import type { PartContext } from '../ask.js';
-import { el, iconButton } from '../dom.js';
+import { iconButton } from '../controls.js';
+import { el } from '../dom.js';
 
 const MOST_FILES = 100;
+const MOST_ROWS = 20;
 const REFRESH_DELAY_MS = 1500;
 
 export class Files {
   readonly element = el('section', { class: 'files' });
   readonly #input: HTMLInputElement;
   readonly #names: HTMLDataListElement;
-  readonly #table = el('tbody');
+  readonly #rows = el('tbody');
+  readonly #table: HTMLElement;
   readonly #state = el('p', { class: 'quiet', role: 'status' });
   #files: readonly FileFigures[] = [];
   #chosen: string | undefined;
@@ -40,16 +43,12 @@ export class Files {
         el('th', { scope: 'col' }, text),
       ),
     );
+    const caption = el('caption', {}, t('Files sent again most'));
+    this.#table = el('table', { hidden: true }, caption, el('thead', {}, head), this.#rows);
     this.element.append(
       el('div', { class: 'find' }, this.#input, this.#names, clear),
       this.#state,
-      el(
-        'table',
-        {},
-        el('caption', {}, t('Files sent again most')),
-        el('thead', {}, head),
-        this.#table,
-      ),
+      this.#table,
     );
   }
 
@@ -83,19 +82,22 @@ export class Files {
       .ask('view.files', { most: MOST_FILES })
       .catch(() => this.#files);
     this.#names.replaceChildren(...this.#files.map(({ path }) => el('option', { value: path })));
-    this.#table.replaceChildren(
-      ...this.#files.slice(0, 20).map((file) => {
-        const name = el('button', { type: 'button', class: 'link', title: file.path }, file.path);
-        name.addEventListener('click', () => void this.choose(file.id, file.path));
-        return el(
-          'tr',
-          {},
-          el('td', {}, name),
-          ...[file.dirtyBytes, file.sentBytes, file.resentBytes].map((bytes) =>
-            el('td', { class: 'number' }, formatBytes(bytes)),
-          ),
-        );
-      }),
+    this.#table.hidden = this.#files.length === 0;
+    const { activeElement } = document;
+    const at = this.#rows.contains(activeElement) ? activeElement?.getAttribute('title') : null;
+    this.#rows.replaceChildren(...this.#files.slice(0, MOST_ROWS).map((file) => this.#row(file)));
+    [...this.#rows.querySelectorAll('button')].find(({ title }) => title === at)?.focus();
+  }
+
+  #row(file: FileFigures): HTMLElement {
+    const name = el('button', { type: 'button', class: 'link', title: file.path }, file.path);
+    name.addEventListener('click', () => void this.choose(file.id, file.path));
+    const figures = [file.dirtyBytes, file.sentBytes, file.resentBytes];
+    return el(
+      'tr',
+      {},
+      el('td', {}, name),
+      ...figures.map((bytes) => el('td', { class: 'number' }, formatBytes(bytes))),
     );
   }
 

@@ -9,7 +9,8 @@ import {
 } from '../../src/heatmap/index.js';
 import type { BlockDetail, BlockEvent } from '../../src/service/types.js';
 import type { PartContext } from '../ask.js';
-import { el, iconButton } from '../dom.js';
+import { iconButton } from '../controls.js';
+import { el } from '../dom.js';
 import { stateWords } from './words.js';
 
 const MOST_LINES = 60;
@@ -23,6 +24,9 @@ export class Inspector {
     private readonly onClose: () => void,
   ) {
     this.element.setAttribute('aria-label', context.t('Block'));
+    this.element.addEventListener('keydown', ({ key }) => {
+      if (key === 'Escape') this.onClose();
+    });
   }
 
   /** Asks and shows; an answer that was overtaken is dropped. */
@@ -63,12 +67,15 @@ export class Inspector {
     const list = el('dl', {});
     for (const [name, value] of facts) list.append(el('dt', {}, name), el('dd', {}, value));
     const parts: Node[] = [list];
+    this.context.announce(facts.map((fact) => fact.join(': ')).join(', '));
     for (const { template, args } of why)
       parts.push(el('p', { class: 'why' }, t(template, ...args)));
     const lines = history.slice(-MOST_LINES).reverse();
     if (lines.length > 0) {
       parts.push(el('h4', {}, more ? t('History (the newest)') : t('History')));
-      parts.push(el('ol', { class: 'history' }, ...lines.map((event) => this.#line(event))));
+      const rows = lines.map((event) => this.#line(event));
+      // It scrolls, and has nothing else to stop at.
+      parts.push(el('ol', { class: 'history', tabindex: 0, 'aria-label': t('History') }, ...rows));
     }
     this.#fill(t('Block {0}', block.toLocaleString(this.context.language)), ...parts);
   }

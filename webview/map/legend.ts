@@ -13,6 +13,7 @@ export class Legend {
   #reasons = el('ul', { class: 'reasons' });
   #layer: LayerName = 'migration';
   #lit = 0;
+  #shown = '';
 
   /** @param onLit is told a bit for each state that is lit; 0 for all. */
   constructor(
@@ -29,6 +30,9 @@ export class Legend {
   show(layer: LayerName, palette: Palette): void {
     if (layer !== this.#layer) this.#lit = 0;
     this.#layer = layer;
+    const key = JSON.stringify([layer, palette[layer]]);
+    if (key === this.#shown) return;
+    this.#shown = key;
     this.#bytes.length = 0;
     this.#buttons.length = 0;
     this.#reasons = el('ul', { class: 'reasons' });
