@@ -23,7 +23,7 @@ import { Files } from './files.js';
 import { connectGestures } from './gestures.js';
 import { Inspector } from './inspector.js';
 import { Legend } from './legend.js';
-import { Painter, type Seen } from './painter.js';
+import { createPainter, type MapPainter, type Seen } from './painter.js';
 import { drawRegions } from './regions.js';
 import { legendAsTable, mapAsSvg } from './save.js';
 import type { MapState, MapView } from './types.js';
@@ -58,7 +58,7 @@ class DiskMap implements MapView {
   readonly #legend: Legend;
   readonly #inspector: Inspector;
   readonly #files: Files;
-  #painter: Painter | undefined;
+  readonly #painter: MapPainter = createPainter(this.#canvas);
   #cells: MapCells | undefined;
   #header: HeaderNote | undefined;
   #moment: MomentNote | undefined;
@@ -66,7 +66,6 @@ class DiskMap implements MapView {
     layout: 'hilbert',
     layer: 'migration',
     palette: 'auto',
-    animate: true,
   };
   #palette: Palette = createPalette('dark', 'auto');
   #seen: Seen | undefined;
@@ -127,7 +126,7 @@ class DiskMap implements MapView {
     if (this.#cells && this.#cells.layout.kind !== settings.layout) {
       this.#cells.relay(settings.layout);
       this.#seen = undefined;
-      this.#painter?.mark(this.#cells, this.#file);
+      this.#painter.mark(this.#cells, this.#file);
     }
     this.refresh();
   }
@@ -239,29 +238,9 @@ class DiskMap implements MapView {
   }
 
   #start(): void {
-    const gl = this.#canvas.getContext('webgl2', {
-      antialias: false,
-      alpha: false,
-      preserveDrawingBuffer: true,
-    });
-    if (!gl) {
-      const { t } = this.context;
-      this.#canvas.hidden = true;
-      this.element.prepend(
-        el(
-          'p',
-          { class: 'banner', role: 'alert' },
-          t(
-            'The map needs WebGL2, which is switched off here. The figures and charts are complete without it.',
-          ),
-        ),
-      );
-      return;
-    }
-    this.#painter = new Painter(gl);
     this.#canvas.addEventListener('webglcontextlost', (event) => event.preventDefault());
     this.#canvas.addEventListener('webglcontextrestored', () => {
-      this.#painter?.reset();
+      this.#painter.reset();
       this.#recolour();
     });
   }
@@ -312,7 +291,7 @@ class DiskMap implements MapView {
   }
 
   #recolour(): void {
-    this.#painter?.invalidate();
+    this.#painter.invalidate();
     this.#draw();
   }
 
@@ -333,7 +312,7 @@ class DiskMap implements MapView {
     if (this.#canvas.height !== height) this.#canvas.height = height;
     const seen = this.#fitted(clientWidth, clientHeight);
     const cursor = this.#pointed ?? this.#cursor;
-    this.#painter?.paint(cells, seen, {
+    this.#painter.paint(cells, seen, {
       layer: this.#chosen,
       palette: this.#palette,
       lit: this.#legend.lit,
@@ -558,7 +537,7 @@ class DiskMap implements MapView {
 
   #lightFile(runs: Uint32Array | undefined): void {
     this.#file = runs;
-    if (this.#cells) this.#painter?.mark(this.#cells, runs);
+    if (this.#cells) this.#painter.mark(this.#cells, runs);
     this.#draw();
   }
 
