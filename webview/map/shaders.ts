@@ -63,8 +63,8 @@ int stateOf(uint w) {
   return layer == 1 ? cache(w) : layer == 2 ? disk(w) : layer == 3 ? frequency(w) : migration(w);
 }
 vec4 colourOf(uint w) {
-  int class = stateOf(w) + (layer == 4 ? 8 * cache(w) : 0);
-  return colours[marking && (w & (1u << 29)) == 0u ? class + 32 : class];
+  int number = stateOf(w) + (layer == 4 ? 8 * cache(w) : 0);
+  return colours[marking && (w & (1u << 29)) == 0u ? number + 32 : number];
 }
 `;
 

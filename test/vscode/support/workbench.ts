@@ -1,27 +1,10 @@
 /** A person at a VS Code: commands, views, webviews and notifications, through its user interface. */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import {
-  chromium,
-  type Browser,
-  type BrowserContext,
-  type FrameLocator,
-  type Locator,
-  type Page,
-} from 'playwright-core';
+import type { Browser, BrowserContext, FrameLocator, Locator, Page } from 'playwright-core';
+import { launchChromium } from './chromium.js';
 import type { Server } from './server.js';
 
-const CHROMIUM = '/usr/bin/chromium';
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--enable-unsafe-swiftshader',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 /** In milliseconds. */
 const MENU_DEAF_MS = 400;
 /** Where pictures go: of failed tests, and those of the walkthrough (CONTRIBUTING.md). */
@@ -49,11 +32,7 @@ export class Workbench {
 
   /** Opens the server's workspace in a new browser; resolves when the workbench is there. */
   static async open(server: Server, options: WorkbenchOptions = {}): Promise<Workbench> {
-    const browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      headless: true,
-      args: ARGUMENTS,
-    });
+    const browser = await launchChromium();
     const { width = 1400, height = 900 } = options;
     const context = await browser.newContext({
       viewport: { width, height },
