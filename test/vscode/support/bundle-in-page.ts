@@ -18,8 +18,6 @@ export interface Cost {
   readonly painted: number;
 }
 
-type Motion = 'rest' | 'pan' | 'zoom';
-
 class InPage {
   /** Frames that were painted. */
   frames = 0;
@@ -138,29 +136,50 @@ class InPage {
     await this.painted();
   }
 
-  /** Moves the map for so long, or leaves it; tells how many frames a second were painted. */
-  async framesASecond(motion: Motion, milliseconds: number): Promise<number> {
+  size(): { width: number; height: number } {
+    const { width, height } = this.canvas;
+    return { width, height };
+  }
+
+  /** @param noteMs how often a note is told meanwhile; 0 for never. */
+  async framesASecond(
+    motion: 'pan' | 'zoom',
+    milliseconds: number,
+    noteMs: number,
+    url: string,
+  ): Promise<number> {
+    const note = await this.cells(url);
+    const telling =
+      noteMs > 0 ? setInterval(() => this.post({ type: 'note', pane: 0, note }), noteMs) : 0;
+    const before = this.frames;
+    const began = performance.now();
+    await this.#move(motion, milliseconds);
+    const seconds = (performance.now() - began) / 1000;
+    clearInterval(telling);
+    return (this.frames - before) / seconds;
+  }
+
+  /** As a person drags the map about, or turns the wheel to and fro. */
+  async #move(motion: 'pan' | 'zoom', milliseconds: number): Promise<void> {
     const { canvas } = this;
     const room = canvas.getBoundingClientRect();
     const middle = { clientX: room.x + room.width / 2, clientY: room.y + room.height / 2 };
-    const pointer = (type: string, turn: number) => {
+    const point = (type: string, turn: number) => {
       const clientX = middle.clientX + 40 * Math.sin(turn / 5);
       canvas.dispatchEvent(new PointerEvent(type, { ...middle, clientX, pointerId: 1 }));
     };
+    // A pointer that is not real can't be captured.
     canvas.setPointerCapture = () => undefined;
-    if (motion === 'pan') pointer('pointerdown', 0);
-    const before = this.frames;
-    const began = performance.now();
-    for (let turn = 1; performance.now() - began < milliseconds; turn++) {
-      if (motion === 'pan') pointer('pointermove', turn);
+    if (motion === 'pan') point('pointerdown', 0);
+    const until = performance.now() + milliseconds;
+    for (let turn = 1; performance.now() < until; turn++) {
       const deltaY = Math.floor(turn / 20) % 2 === 0 ? -60 : 60;
-      if (motion === 'zoom') canvas.dispatchEvent(new WheelEvent('wheel', { ...middle, deltaY }));
+      if (motion === 'pan') point('pointermove', turn);
+      else canvas.dispatchEvent(new WheelEvent('wheel', { ...middle, deltaY, cancelable: true }));
       await new Promise(requestAnimationFrame);
       this.finish();
     }
-    const seconds = (performance.now() - began) / 1000;
-    if (motion === 'pan') pointer('pointercancel', 0);
-    return (this.frames - before) / seconds;
+    if (motion === 'pan') point('pointercancel', 0);
   }
 
   #hear({ type }: FromWebview): void {

@@ -8,6 +8,7 @@ import type { MapSettings, ToWebview } from '../../../webview/messages.js';
 import type { Cost } from './bundle-in-page.js';
 
 const ORIGIN = 'http://webview.test';
+const NOTE = 'note';
 const DIST = 'dist/webview';
 const TYPES: Readonly<Record<string, string>> = { css: 'text/css', js: 'text/javascript' };
 
@@ -51,7 +52,7 @@ export class BundlePage {
       const type = TYPES[name.split('.').at(-1)!] ?? 'application/octet-stream';
       if (name === '') return route.fulfill({ contentType: 'text/html', body: HTML });
       if (name === 'in-page.js') return route.fulfill({ contentType: type, body: inPage });
-      if (name === 'note') return route.fulfill({ contentType: type, body: self.#note });
+      if (name === NOTE) return route.fulfill({ contentType: type, body: self.#note });
       return route.fulfill({ contentType: type, body: readFileSync(join(root, DIST, name)) });
     });
     await page.goto(`${ORIGIN}/${withoutWebGl ? '?without-webgl' : ''}`);
@@ -67,16 +68,12 @@ export class BundlePage {
 
   async tell(note: CellsNote): Promise<Cost> {
     this.prepare(note);
-    return this.tellPrepared();
+    return this.#do('tellCells', NOTE);
   }
 
-  /** Has a note ready, for what is evaluated in the page. */
+  /** Has a note ready for {@link framesASecond}. */
   prepare(note: CellsNote): void {
     this.#note = encoded(note);
-  }
-
-  tellPrepared(): Promise<Cost> {
-    return this.#do('tellCells', '/note');
   }
 
   async settings(change: Partial<MapSettings>): Promise<Cost> {
@@ -108,8 +105,17 @@ export class BundlePage {
     return this.#do('loseContext');
   }
 
-  framesASecond(motion: 'rest' | 'pan' | 'zoom', milliseconds: number): Promise<number> {
-    return this.#do('framesASecond', motion, milliseconds);
+  /** Of the canvas, in pixels. */
+  size(): Promise<{ readonly width: number; readonly height: number }> {
+    return this.#do('size');
+  }
+
+  /**
+   * Moves the map for some time; resolves with how many frames a second were painted.
+   * @param noteMs tells the prepared note so often meanwhile, in milliseconds; 0 for never.
+   */
+  framesASecond(motion: 'pan' | 'zoom', milliseconds: number, noteMs = 0): Promise<number> {
+    return this.#do('framesASecond', motion, milliseconds, noteMs, NOTE);
   }
 
   async #do<Result>(method: string, ...args: readonly unknown[]): Promise<Result> {
