@@ -77,16 +77,14 @@ export function hatchedStates(layer: ShownLayer): number {
 }
 
 /**
- * How the mean of many cells is shown.
- * @param mean red, green, blue, each times its weight, and weight: the means of those.
+ * How the mean of many cells is shown: one part of its colour.
+ * @param part the mean of the parts, each times its weight.
+ * @param weight the mean of the weights.
+ * @param ground the same part of the ground, 0 to 1.
  */
-export function shownMean(
-  [red, green, blue, weight]: readonly [number, number, number, number],
-  ground: Colour,
-): readonly number[] {
-  if (weight <= 0.004) return unit(ground);
-  const own = [red / weight, green / weight, blue / weight];
-  return mixed(unit(ground), own, Math.min(1, weight * MEAN_GAIN));
+export function shownMean(part: number, weight: number, ground: number): number {
+  if (weight <= 0.004) return ground;
+  return ground + (part / weight - ground) * Math.min(1, weight * MEAN_GAIN);
 }
 
 /** From one colour to another. */

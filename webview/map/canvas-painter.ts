@@ -120,7 +120,7 @@ function paintMeans(
   const samples = Math.min(MOST_SAMPLES, Math.ceil(seen.width / width));
   const share = 1 / samples ** 2;
   const table = colourTable(look);
-  const { ground } = look.palette;
+  const [groundRed = 0, groundGreen = 0, groundBlue = 0] = unit(look.palette.ground);
   const classOf = classifierOf(look.layer);
   const across = along(width * samples, seen.x, seen.width, layout.width);
   const down = along(height * samples, seen.y, seen.height, layout.height);
@@ -141,8 +141,11 @@ function paintMeans(
           weight += own;
         }
       }
+      weight *= share;
       pixels[pixel] = packed(
-        shownMean([red * share, green * share, blue * share, weight * share], ground),
+        shownMean(red * share, weight, groundRed),
+        shownMean(green * share, weight, groundGreen),
+        shownMean(blue * share, weight, groundBlue),
       );
     }
   }
@@ -156,24 +159,27 @@ function along(count: number, from: number, length: number, end: number): Float6
   });
 }
 
-/** The colours of all classes as they are in an image: alone, hatched, and where a line is. */
-function pixelColours(look: Look): {
+interface PixelColours {
   readonly ground: number;
   readonly plain: Uint32Array;
   readonly hatch: Uint32Array;
   readonly line: Uint32Array;
   readonly hatchedLine: Uint32Array;
-} {
+}
+
+/** The colours of all classes as they are in an image: alone, hatched, and where a line is. */
+function pixelColours(look: Look): PixelColours {
   const table = colourTable(look);
   const ground = unit(look.palette.ground);
+  const inImage = ([red = 0, green = 0, blue = 0]: readonly number[]) => packed(red, green, blue);
   const colours = (change: (colour: readonly number[]) => readonly number[]): Uint32Array =>
     Uint32Array.from({ length: 2 * CLASSES }, (_, each) =>
-      packed(change([...table.subarray(each * 4, each * 4 + 3)])),
+      inImage(change([...table.subarray(each * 4, each * 4 + 3)])),
     );
   const hatch = (colour: readonly number[]): readonly number[] => mixed(colour, ground, 0.6);
   const line = (colour: readonly number[]): readonly number[] => mixed(colour, ground, 0.75);
   return {
-    ground: packed(ground),
+    ground: inImage(ground),
     plain: colours((colour) => colour),
     hatch: colours(hatch),
     line: colours(line),
@@ -181,8 +187,8 @@ function pixelColours(look: Look): {
   };
 }
 
-/** As a 32-bit pixel of an image. */
-function packed([red = 0, green = 0, blue = 0]: readonly number[]): number {
-  const bytes = [red, green, blue].map((part) => Math.round(part * 255));
-  return ((255 << 24) | (bytes[2]! << 16) | (bytes[1]! << 8) | bytes[0]!) >>> 0;
+/** As a 32-bit pixel of an image; each part 0 to 1. */
+function packed(red: number, green: number, blue: number): number {
+  const byte = (part: number): number => (part * 255 + 0.5) | 0;
+  return ((255 << 24) | (byte(blue) << 16) | (byte(green) << 8) | byte(red)) >>> 0;
 }

@@ -12,7 +12,10 @@ void main() {
   gl_Position = vec4(at * 2.0 - 1.0, 0.0, 1.0);
 }`;
 
-/** A square for each tile of a list, as a strip of four. */
+/**
+ * A square for each tile of a list, as two triangles. Each of its six corners has the tile's number:
+ * instances would be drawn one by one where there is no graphics card.
+ */
 export const TILES = `#version 300 es
 layout(location = 0) in uint tile;
 uniform int across;     // tiles in a row
@@ -21,9 +24,11 @@ uniform vec2 size;      // of what is painted on, in texels
 flat out int number;    // of the tile in the list
 void main() {
   int row = int(tile) / across;
-  vec2 corner = vec2(int(tile) - row * across, row) + vec2(gl_VertexID & 1, gl_VertexID >> 1);
-  number = gl_InstanceID;
-  gl_Position = vec4(corner * side / size * 2.0 - 1.0, 0.0, 1.0);
+  number = gl_VertexID / 6;
+  int corner = gl_VertexID - number * 6;
+  vec2 within = vec2(corner == 1 || corner > 3, corner == 2 || corner == 3 || corner == 5);
+  vec2 at = vec2(int(tile) - row * across, row) + within;
+  gl_Position = vec4(at * side / size * 2.0 - 1.0, 0.0, 1.0);
 }`;
 
 /** Words that came tile by tile, one tile in a row, to their places. */

@@ -22,6 +22,10 @@ const LAYER_NUMBERS: readonly ShownLayer[] = [...(Object.keys(LAYERS) as ShownLa
 const MOST_SENT = 2048;
 /** Levels of means in which a tile has texels of its own. */
 const TILE_LEVELS = Math.log2(TILE);
+/** Where a larger share of the tiles changed, everything is made anew in less time. */
+const MOST_BY_TILE = 0.4;
+/** A list of one tile, which is everything. */
+const WHOLE = [0];
 
 interface Programs {
   readonly place: GlProgram;
@@ -47,6 +51,8 @@ export class WebGlPainter implements MapPainter {
   #frame!: WebGLFramebuffer;
   #came!: WebGLTexture;
   #textures: Textures | undefined;
+  /** The tiles that the graphics card has a list of. */
+  #listed: readonly number[] | undefined;
   #stale = true;
 
   /** @param gl of the canvas. */
@@ -66,7 +72,7 @@ export class WebGlPainter implements MapPainter {
     gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
     gl.enableVertexAttribArray(0);
     gl.vertexAttribIPointer(0, 1, gl.UNSIGNED_INT, 0, 0);
-    gl.vertexAttribDivisor(0, 1);
+    this.#listed = undefined;
     this.#frame = gl.createFramebuffer();
     this.#came = this.#texture(gl.R32UI, 1, STRETCH, MOST_SENT);
     this.#textures = undefined;
@@ -84,13 +90,12 @@ export class WebGlPainter implements MapPainter {
   paint(cells: MapCells, seen: Seen, look: Look): void {
     const changed = cells.takeChanged();
     let textures = this.#textures;
-    if (textures?.layout !== cells.layout) {
-      textures = this.#textures = this.#create(cells.layout);
-      this.#sendAll(textures, cells);
-      this.#stale = true;
-    } else if (changed.length > textures.tiles / 2) this.#sendAll(textures, cells);
+    const isNew = textures?.layout !== cells.layout;
+    if (isNew || !textures) textures = this.#textures = this.#create(cells.layout);
+    const most = isNew || changed.length > textures.tiles * MOST_BY_TILE;
+    if (most) this.#sendAll(textures, cells);
     else this.#send(textures, cells, changed);
-    if (this.#stale) this.#makeMeans(textures, cells, look, undefined);
+    if (most || this.#stale) this.#makeMeans(textures, cells, look, undefined);
     else if (changed.length > 0) this.#makeMeans(textures, cells, look, changed);
     this.#stale = false;
     this.#draw(textures, cells, seen, look);
@@ -220,7 +225,7 @@ export class WebGlPainter implements MapPainter {
   }
 
   #drawWhole(program: GlProgram, width: number, height: number): void {
-    this.#drawSquares(program, 1, [width, height], [width, height], [0]);
+    this.#drawSquares(program, 1, [width, height], [width, height], WHOLE);
   }
 
   #drawSquares(
@@ -231,11 +236,18 @@ export class WebGlPainter implements MapPainter {
     tiles: readonly number[],
   ): void {
     const { gl } = this;
-    gl.bufferData(gl.ARRAY_BUFFER, Uint32Array.from(tiles), gl.STREAM_DRAW);
+    if (tiles !== this.#listed) {
+      const corners = Uint32Array.from(
+        { length: 6 * tiles.length },
+        (_, at) => tiles[(at / 6) | 0]!,
+      );
+      gl.bufferData(gl.ARRAY_BUFFER, corners, gl.STREAM_DRAW);
+      this.#listed = tiles;
+    }
     gl.uniform1i(program.at('across'), across);
     gl.uniform2f(program.at('side'), ...side);
     gl.uniform2f(program.at('size'), ...size);
-    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, tiles.length);
+    gl.drawArrays(gl.TRIANGLES, 0, 6 * tiles.length);
   }
 
   #texture(format: number, levels: number, width: number, height: number): WebGLTexture {

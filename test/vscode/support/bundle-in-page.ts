@@ -4,6 +4,7 @@
  */
 import type { CellsNote } from '../../../src/service/types.js';
 import type { FromWebview, ToWebview } from '../../../webview/messages.js';
+import type { Cost } from './bundle-page.js';
 
 interface Shown {
   readonly panes: readonly {
@@ -11,17 +12,11 @@ interface Shown {
   }[];
 }
 
-/** What a message cost, in milliseconds since it was sent: until it came, was taken, and was on the canvas. */
-export interface Cost {
-  readonly came: number;
-  readonly taken: number;
-  readonly painted: number;
-}
-
 class InPage {
   /** Frames that were painted. */
   frames = 0;
   #asked: (() => void)[] = [];
+  #came = 0;
 
   constructor() {
     const api = {
@@ -30,17 +25,14 @@ class InPage {
       setState: () => undefined,
     };
     if (new URLSearchParams(location.search).has('without-webgl')) refuseWebGl();
+    // Before the bundle's own, which takes the message.
+    window.addEventListener('message', () => (this.#came = performance.now()));
     Object.assign(window, { acquireVsCodeApi: () => api, inPage: this });
   }
 
   /** Sends a message as VS Code does; resolves when its outcome is on the canvas. */
   async send(message: ToWebview): Promise<Cost> {
-    let came = 0;
     const arrival = new Promise<number>((resolve) => {
-      window.addEventListener('message', () => (came = performance.now()), {
-        once: true,
-        capture: true,
-      });
       setTimeout(() => {
         window.addEventListener('message', () => resolve(performance.now()), { once: true });
         window.postMessage(message);
@@ -50,7 +42,7 @@ class InPage {
     const taken = await arrival;
     await this.painted();
     this.finish();
-    return { came: came - began, taken: taken - began, painted: performance.now() - began };
+    return { came: this.#came - began, taken: taken - began, painted: performance.now() - began };
   }
 
   /** Sends a message that paints nothing. */

@@ -5,7 +5,6 @@ import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import type { CellsNote, HeaderNote } from '../../../src/service/types.js';
 import type { MapSettings, ToWebview } from '../../../webview/messages.js';
-import type { Cost } from './bundle-in-page.js';
 
 const ORIGIN = 'http://webview.test';
 const NOTE = 'note';
@@ -24,6 +23,13 @@ export interface BundleOptions {
   readonly height?: number;
   /** As where WebGL2 is switched off. */
   readonly withoutWebGl?: boolean;
+}
+
+/** What a message cost, in milliseconds since it was sent: until it came, was taken, and was on the canvas. */
+export interface Cost {
+  readonly came: number;
+  readonly taken: number;
+  readonly painted: number;
 }
 
 export class BundlePage {
