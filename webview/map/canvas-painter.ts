@@ -37,15 +37,6 @@ export class CanvasPainter implements MapPainter {
     this.#image = new ImageData(1, 1);
   }
 
-  /** Each frame has its colours made anew. */
-  invalidate(): void {
-    return;
-  }
-
-  mark(cells: MapCells, runs: Uint32Array | undefined): void {
-    cells.mark(runs);
-  }
-
   paint(cells: MapCells, seen: Seen, look: Look): void {
     const { width, height } = this.canvas;
     if (this.#image.width !== width || this.#image.height !== height) {

@@ -71,7 +71,6 @@ class DiskMap implements MapView {
   #seen: Seen | undefined;
   #cursor: number | undefined;
   #pointed: number | undefined;
-  #file: Uint32Array | undefined;
   #regions: readonly FileRegion[] = [];
   #restored: MapState = {};
   #frame = 0;
@@ -81,7 +80,7 @@ class DiskMap implements MapView {
 
   constructor(private readonly context: PartContext) {
     const { t } = context;
-    this.#legend = new Legend(t, () => this.#recolour());
+    this.#legend = new Legend(t, () => this.#draw());
     this.#inspector = new Inspector(context, () => this.#select(undefined));
     this.#files = new Files(context, (cells) => this.#lightFile(cells));
     this.#canvas.setAttribute(
@@ -126,7 +125,6 @@ class DiskMap implements MapView {
     if (this.#cells && this.#cells.layout.kind !== settings.layout) {
       this.#cells.relay(settings.layout);
       this.#seen = undefined;
-      this.#painter.mark(this.#cells, this.#file);
     }
     this.refresh();
   }
@@ -178,7 +176,7 @@ class DiskMap implements MapView {
     this.#palette = createPalette(themeKind(), this.#settings.palette);
     this.#legend.show(this.#layer, this.#palette);
     if (this.#moment) this.#legend.take(this.#moment);
-    this.#recolour();
+    this.#draw();
   }
 
   placeOf(block: number): Point | undefined {
@@ -241,7 +239,7 @@ class DiskMap implements MapView {
     this.#canvas.addEventListener('webglcontextlost', (event) => event.preventDefault());
     this.#canvas.addEventListener('webglcontextrestored', () => {
       this.#painter.reset();
-      this.#recolour();
+      this.#draw();
     });
   }
 
@@ -288,11 +286,6 @@ class DiskMap implements MapView {
     this.#seen = seen;
     this.#draw();
     this.context.changed();
-  }
-
-  #recolour(): void {
-    this.#painter.invalidate();
-    this.#draw();
   }
 
   #draw(): void {
@@ -536,8 +529,7 @@ class DiskMap implements MapView {
   }
 
   #lightFile(runs: Uint32Array | undefined): void {
-    this.#file = runs;
-    if (this.#cells) this.#painter.mark(this.#cells, runs);
+    this.#cells?.mark(runs);
     this.#draw();
   }
 

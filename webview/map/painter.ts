@@ -18,10 +18,6 @@ export interface Look extends Colouring {
 }
 
 export interface MapPainter {
-  /** Marks the cells of a file; undefined for none. Pairs: first cell, number of cells. */
-  mark(cells: MapCells, runs: Uint32Array | undefined): void;
-  /** Colours have to be made anew: layer, palette or what is lit changed. */
-  invalidate(): void;
   /** Paints what is seen in the whole of the canvas. */
   paint(cells: MapCells, seen: Seen, look: Look): void;
   /** The canvas lost all that was on it: everything is made again. */

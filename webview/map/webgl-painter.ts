@@ -34,6 +34,13 @@ interface Programs {
   readonly draw: GlProgram;
 }
 
+/** All by which a word gets its colour. */
+interface Colours {
+  readonly layer: ShownLayer;
+  readonly table: Float32Array;
+  readonly marking: boolean;
+}
+
 /** The textures of a layout; each side is a whole number of tiles. */
 interface Textures {
   readonly layout: Layout;
@@ -53,7 +60,8 @@ export class WebGlPainter implements MapPainter {
   #textures: Textures | undefined;
   /** The tiles that the graphics card has a list of. */
   #listed: readonly number[] | undefined;
-  #stale = true;
+  /** The colours of which the means were made. */
+  #made: Colours | undefined;
 
   /** @param gl of the canvas. */
   constructor(private readonly gl: WebGL2RenderingContext) {
@@ -78,15 +86,6 @@ export class WebGlPainter implements MapPainter {
     this.#textures = undefined;
   }
 
-  invalidate(): void {
-    this.#stale = true;
-  }
-
-  mark(cells: MapCells, runs: Uint32Array | undefined): void {
-    cells.mark(runs);
-    this.#stale = true;
-  }
-
   paint(cells: MapCells, seen: Seen, look: Look): void {
     const changed = cells.takeChanged();
     let textures = this.#textures;
@@ -95,10 +94,11 @@ export class WebGlPainter implements MapPainter {
     const most = isNew || changed.length > textures.tiles * MOST_BY_TILE;
     if (most) this.#sendAll(textures, cells);
     else this.#send(textures, cells, changed);
-    if (most || this.#stale) this.#makeMeans(textures, cells, look, undefined);
-    else if (changed.length > 0) this.#makeMeans(textures, cells, look, changed);
-    this.#stale = false;
-    this.#draw(textures, cells, seen, look);
+    const colours = { ...look, marking: cells.marking, table: colourTable(look) };
+    if (most || !sameColours(colours, this.#made)) this.#makeMeans(textures, colours, undefined);
+    else if (changed.length > 0) this.#makeMeans(textures, colours, changed);
+    this.#made = colours;
+    this.#draw(textures, colours, seen, look);
   }
 
   #create(layout: Layout): Textures {
@@ -145,12 +145,7 @@ export class WebGlPainter implements MapPainter {
   }
 
   /** @param tiles those that changed; undefined for all. */
-  #makeMeans(
-    textures: Textures,
-    cells: MapCells,
-    look: Look,
-    tiles: readonly number[] | undefined,
-  ): void {
+  #makeMeans(textures: Textures, colours: Colours, tiles: readonly number[] | undefined): void {
     const { gl } = this;
     const { mean, shrink } = this.#programs;
     const { width, height, words, means, levels } = textures;
@@ -158,7 +153,7 @@ export class WebGlPainter implements MapPainter {
     this.#bind(1, means);
     mean.use();
     gl.uniform1i(mean.at('words'), 0);
-    this.#tellColours(mean, cells, look);
+    this.#tellColours(mean, colours);
     for (let level = 0; level < levels; level++) {
       const [wide, high] = [width >> (level + 1) || 1, height >> (level + 1) || 1];
       if (level > 0) {
@@ -177,7 +172,7 @@ export class WebGlPainter implements MapPainter {
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
   }
 
-  #draw(textures: Textures, cells: MapCells, seen: Seen, look: Look): void {
+  #draw(textures: Textures, colours: Colours, seen: Seen, look: Look): void {
     const { gl } = this;
     const { draw } = this.#programs;
     const { width, height } = textures.layout;
@@ -194,15 +189,15 @@ export class WebGlPainter implements MapPainter {
     gl.uniform3fv(draw.at('ground'), unit(look.palette.ground));
     gl.uniform1i(draw.at('hatched'), hatchedStates(look.layer));
     gl.uniform2f(draw.at('cursor'), look.cursor?.x ?? -1, look.cursor?.y ?? -1);
-    this.#tellColours(draw, cells, look);
+    this.#tellColours(draw, colours);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 
-  #tellColours(program: GlProgram, cells: MapCells, look: Look): void {
+  #tellColours(program: GlProgram, { layer, table, marking }: Colours): void {
     const { gl } = this;
-    gl.uniform4fv(program.at('colours'), colourTable(look));
-    gl.uniform1i(program.at('layer'), LAYER_NUMBERS.indexOf(look.layer));
-    gl.uniform1i(program.at('marking'), cells.marking ? 1 : 0);
+    gl.uniform4fv(program.at('colours'), table);
+    gl.uniform1i(program.at('layer'), LAYER_NUMBERS.indexOf(layer));
+    gl.uniform1i(program.at('marking'), marking ? 1 : 0);
   }
 
   #paintOn(texture: WebGLTexture, level: number, width: number, height: number): void {
@@ -267,6 +262,14 @@ export class WebGlPainter implements MapPainter {
     gl.activeTexture(gl.TEXTURE0 + unit);
     gl.bindTexture(gl.TEXTURE_2D, texture);
   }
+}
+
+function sameColours(one: Colours, other: Colours | undefined): boolean {
+  return (
+    one.layer === other?.layer &&
+    one.marking === other.marking &&
+    one.table.every((part, index) => part === other.table[index])
+  );
 }
 
 /** STRETCH words for each tile, row by row; zeroes where the map ends within it. */
