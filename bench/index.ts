@@ -3,6 +3,7 @@
  * asserts. Options are those of the section that is named alone; `--help` tells them.
  */
 import { run as benchBlockSets } from './block-set.js';
+import { benchMap } from './map.js';
 import { benchMemory } from './memory.js';
 import { benchModel } from './model.js';
 import { benchPlugin } from './plugin.js';
@@ -22,6 +23,7 @@ const SECTIONS: Record<string, (options: readonly string[]) => Promise<unknown>>
   model: (options) => benchModel(options),
   'simulated-guest': () => benchSimulatedGuest(),
   view: (options) => benchView(options),
+  map: () => benchMap(),
 };
 
 const args = process.argv.slice(2);

@@ -118,7 +118,8 @@ async function measureView(path: string, bytes: number): Promise<void> {
   await source.close();
 }
 
-function startOf(blocks: number) {
+/** The event with which a run begins. */
+export function startOf(blocks: number) {
   return {
     type: 'start' as const,
     protocol: '1.1',
@@ -179,10 +180,10 @@ function timed(work: () => unknown): number {
   return performance.now() - began;
 }
 
-function ms(milliseconds: number): string {
+export function ms(milliseconds: number): string {
   return `${milliseconds.toFixed(1)} ms`;
 }
 
-function mib(bytes: number): string {
+export function mib(bytes: number): string {
   return `${(bytes / MILLION).toFixed(2)} MiB`;
 }

@@ -18,6 +18,8 @@ await build({
   // What jsonc-parser calls `main` requires its parts in a way that can't be bundled.
   mainFields: ['module', 'main'],
   logLevel: 'warning',
+  // They look for files beside their own.
+  external: ['esbuild', 'playwright-core'],
   banner: {
     js: "import { createRequire as migrascopeRequire } from 'node:module'; const require = migrascopeRequire(import.meta.url);",
   },

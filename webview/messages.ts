@@ -21,8 +21,6 @@ export interface MapSettings {
   readonly layer: LayerName | 'blended';
   /** `auto` follows the theme; the others are for people who see colours otherwise. */
   readonly palette: 'auto' | 'colour-blind' | 'monochrome';
-  /** Whether pending changes move by themselves; off where the person prefers less motion. */
-  readonly animate: boolean;
 }
 
 /** What a webview may ask the service for. */

@@ -38,6 +38,75 @@ export function cellAt(layout: Layout, x: number, y: number): number | undefined
   return cell < layout.cells ? cell : undefined;
 }
 
+/** Side of a tile, in places: the unit in which a map is painted anew. On a Hilbert curve one tile is {@link STRETCH} cells in a row. */
+export const TILE = 16;
+export const STRETCH = TILE * TILE;
+
+const stretchPlaces = new Uint32Array(STRETCH);
+
+/**
+ * Visits the places of the cells from `first` up to `end`, by stretches that end where a multiple of
+ * {@link STRETCH} does: many times as fast as {@link placeOf} for each.
+ * @param visit takes the stretch's first cell, its length, and the places, which hold during the call.
+ */
+export function eachStretch(
+  layout: Layout,
+  first: number,
+  end: number,
+  visit: (cell: number, count: number, places: Uint32Array) => void,
+): void {
+  for (let cell = first; cell < end;) {
+    const next = Math.min(end, cell - (cell % STRETCH) + STRETCH);
+    fillPlaces(layout, cell, next - cell);
+    visit(cell, next - cell, stretchPlaces);
+    cell = next;
+  }
+}
+
+function fillPlaces(layout: Layout, cell: number, count: number): void {
+  const { kind, width } = layout;
+  if (kind === 'rows' || width < TILE) {
+    for (let index = 0; index < count; index++)
+      stretchPlaces[index] = placeOf(layout, cell + index);
+    return;
+  }
+  const { x, y, turn } = tileOf(width / TILE, Math.floor(cell / STRETCH));
+  const inTile = TURNED[turn]!;
+  const corner = (y * width + x) * TILE;
+  for (let index = 0, from = cell % STRETCH; index < count; index++) {
+    const at = inTile[from + index]!;
+    stretchPlaces[index] = corner + Math.floor(at / TILE) * width + (at % TILE);
+  }
+}
+
+/** Which tile a stretch fills, and how the curve is turned in it: 1 swaps x and y, 2 turns it round. */
+function tileOf(side: number, stretch: number): { x: number; y: number; turn: number } {
+  let [x, y, turn] = [0, 0, 0];
+  let rest = stretch;
+  for (let size = 1; size < side; size *= 2) {
+    const right = (rest >> 1) & 1;
+    const up = (rest ^ right) & 1;
+    if (up === 0) {
+      const [column, row] = right === 1 ? [size - 1 - x, size - 1 - y] : [x, y];
+      [x, y] = [row, column];
+      turn ^= 1 + 2 * right;
+    }
+    x += size * right;
+    y += size * up;
+    rest >>= 2;
+  }
+  return { x, y, turn };
+}
+
+/** Places in a tile of a stretch's cells, for each way in which the curve is turned. */
+const TURNED = [0, 1, 2, 3].map((turn) =>
+  Uint8Array.from({ length: STRETCH }, (_, cell) => {
+    const plain = hilbertPlace(TILE, cell);
+    const round = turn & 2 ? STRETCH - 1 - plain : plain;
+    return turn & 1 ? (round % TILE) * TILE + Math.floor(round / TILE) : round;
+  }),
+);
+
 /** Point of the Hilbert curve of a square of side `side` (a power of two), as `y * side + x`. */
 export function hilbertPlace(side: number, index: number): number {
   let x = 0;

@@ -12,6 +12,8 @@
  *   24–25   the page cache over it: absent, clean, writeback, dirty
  *   26      dirty since the round began
  *   27      source and destination differ there
+ *   28      there is such a cell: set by who draws it, never told
+ *   29      it is of the file that is marked: set by who draws it, never told
  */
 
 export const SENT_MASK = 0xff;
@@ -27,6 +29,10 @@ export const CACHE_SHIFT = 24;
 export const CACHE_MASK = 3 << CACHE_SHIFT;
 export const DIRTY_SINCE = 1 << 26;
 export const DIFFERS = 1 << 27;
+export const PRESENT = 1 << 28;
+export const MARKED = 1 << 29;
+/** What is told of a cell. */
+export const TOLD_MASK = PRESENT - 1;
 
 /** Most reasons to put a block off that a word can tell apart; further ones count as the last. */
 export const MOST_REASONS = 15;

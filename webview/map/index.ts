@@ -43,12 +43,10 @@ class DiskMap implements MapView {
     layout: 'hilbert',
     layer: 'migration',
     palette: 'auto',
-    animate: true,
   };
   #palette: Palette = createPalette('dark', 'auto');
   #cursor: number | undefined;
   #pointed: number | undefined;
-  #file: Uint32Array | undefined;
   #restored: MapState = {};
   #frame = 0;
   #listener: (block: number | undefined) => void = () => undefined;
@@ -70,7 +68,7 @@ class DiskMap implements MapView {
       stale: () => this.#draw(),
       resized: () => this.refresh(),
     });
-    this.#legend = new Legend(context.t, () => this.#recolour());
+    this.#legend = new Legend(context.t, () => this.#draw());
     this.#inspector = new Inspector(context, () => {
       this.#select(undefined);
       this.#stage.focus();
@@ -102,7 +100,6 @@ class DiskMap implements MapView {
     if (this.#cells && this.#cells.layout.kind !== settings.layout) {
       this.#cells.relay(settings.layout);
       this.#stage.viewport.show(this.#cells.layout);
-      this.#stage.mark(this.#cells, this.#file);
     }
     this.refresh();
   }
@@ -155,7 +152,7 @@ class DiskMap implements MapView {
     this.#palette = createPalette(themeKind(), this.#settings.palette);
     this.#legend.show(this.#layer, this.#palette);
     if (this.#moment) this.#legend.take(this.#moment);
-    this.#recolour();
+    this.#draw();
   }
 
   placeOf(block: number): Point | undefined {
@@ -196,11 +193,6 @@ class DiskMap implements MapView {
       this.#legend.light(lit.states.reduce((bits, state) => bits | (1 << state), 0));
     if (selected !== undefined) this.#select(this.#blocks.cellOf(selected));
     if (file !== undefined) void this.#files.choose(file);
-  }
-
-  #recolour(): void {
-    this.#stage.invalidate();
-    this.#draw();
   }
 
   #draw(): void {
@@ -308,8 +300,7 @@ class DiskMap implements MapView {
   }
 
   #lightFile(runs: Uint32Array | undefined): void {
-    this.#file = runs;
-    if (this.#cells) this.#stage.mark(this.#cells, runs);
+    this.#cells?.mark(runs);
     this.#draw();
   }
 

@@ -4,7 +4,7 @@ import { el, setText } from '../dom.js';
 import type { MapCells } from './cells.js';
 import { connectGestures, type GestureTarget } from './gestures.js';
 import { Outlines } from './outlines.js';
-import { Painter, type Look, type Seen } from './painter.js';
+import { createPainter, type Look, type MapPainter, type Seen } from './painter.js';
 import { Viewport, type Point } from './viewport.js';
 
 /** What the stage tells of; points are shares of the canvas, 0 to 1. */
@@ -29,11 +29,11 @@ export class Stage {
   readonly #canvas = el('canvas', { class: 'map-canvas', tabindex: 0, role: 'application' });
   readonly #tooltip = el('div', { class: 'tooltip', hidden: true });
   readonly #outlines: Outlines;
-  readonly #painter: Painter | undefined;
+  readonly #painter: MapPainter = createPainter(this.#canvas);
   readonly #resized: ResizeObserver;
 
   constructor(
-    private readonly context: PartContext,
+    context: PartContext,
     listener: StageListener,
   ) {
     const { t } = context;
@@ -44,7 +44,11 @@ export class Stage {
     this.viewport = new Viewport(this.#canvas);
     this.#outlines = new Outlines(context, this.viewport, listener.stale);
     this.element.append(this.#canvas, this.#tooltip, this.#outlines.element);
-    this.#painter = this.#makePainter(listener.stale);
+    this.#canvas.addEventListener('webglcontextlost', (event) => event.preventDefault());
+    this.#canvas.addEventListener('webglcontextrestored', () => {
+      this.#painter.reset();
+      listener.stale();
+    });
     connectGestures({
       canvas: this.#canvas,
       seen: () => this.viewport.seen,
@@ -59,16 +63,6 @@ export class Stage {
     this.#resized.observe(this.element);
   }
 
-  /** Layer, palette or what is lit changed: colours are made anew. */
-  invalidate(): void {
-    this.#painter?.invalidate();
-  }
-
-  /** Marks the cells of a file; undefined for none. */
-  mark(cells: MapCells, runs: Uint32Array | undefined): void {
-    this.#painter?.mark(cells, runs);
-  }
-
   /** Paints what is seen; false where there is no room to paint in. */
   paint(cells: MapCells, look: Look): boolean {
     const { clientWidth, clientHeight } = this.#canvas;
@@ -77,7 +71,7 @@ export class Stage {
     const height = Math.round(clientHeight * devicePixelRatio);
     if (this.#canvas.width !== width) this.#canvas.width = width;
     if (this.#canvas.height !== height) this.#canvas.height = height;
-    this.#painter?.paint(cells, this.viewport.seen, look);
+    this.#painter.paint(cells, this.viewport.seen, look);
     this.#outlines.draw(cells);
     return true;
   }
@@ -107,30 +101,5 @@ export class Stage {
 
   dispose(): void {
     this.#resized.disconnect();
-  }
-
-  #makePainter(stale: () => void): Painter | undefined {
-    const gl = this.#canvas.getContext('webgl2', {
-      antialias: false,
-      alpha: false,
-      preserveDrawingBuffer: true,
-    });
-    if (!gl) {
-      const { t } = this.context;
-      const words = t(
-        'The map needs WebGL2, which is switched off here. The figures and charts are complete without it.',
-      );
-      this.#canvas.hidden = true;
-      this.element.prepend(el('p', { class: 'banner', role: 'alert' }, words));
-      return undefined;
-    }
-    const painter = new Painter(gl);
-    this.#canvas.addEventListener('webglcontextlost', (event) => event.preventDefault());
-    this.#canvas.addEventListener('webglcontextrestored', () => {
-      painter.reset();
-      painter.invalidate();
-      stale();
-    });
-    return painter;
   }
 }

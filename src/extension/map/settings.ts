@@ -3,14 +3,13 @@ import * as vscode from 'vscode';
 import type { MapSettings } from '../../../webview/messages.js';
 import type { Core } from '../core.js';
 
-const NAMES = ['layout', 'layer', 'palette', 'animate'] as const;
+const NAMES = ['layout', 'layer', 'palette'] as const;
 
 export function mapSettings(core: Core): MapSettings {
   return {
     layout: core.setting('map.layout', 'hilbert'),
     layer: core.setting('map.layer', 'migration'),
     palette: core.setting('map.palette', 'auto'),
-    animate: core.setting('map.animate', true),
   };
 }
 

@@ -74,7 +74,7 @@ export class LonePage {
       type: 'init',
       strings: {},
       language: 'en',
-      settings: { layout: 'hilbert', layer: 'migration', palette: 'auto', animate: false },
+      settings: { layout: 'hilbert', layer: 'migration', palette: 'auto' },
       panes: notes.map((_, index) => ({ title: `source ${index}` })),
     });
     for (const [pane, told] of notes.entries())
