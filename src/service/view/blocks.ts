@@ -198,7 +198,7 @@ export class Blocks {
   }
 
   #change(blocks: BlockSet, next: Change): void {
-    blocks.runs((start, count) => this.#words.change(start, count, next));
+    this.#words.changeAll((visit) => blocks.runs(visit), next);
   }
 
   /** `after` has the flag, and of `before` what is not in it has not. */

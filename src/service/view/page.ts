@@ -90,40 +90,61 @@ export function simplified(page: Uint32Array): Page {
 }
 
 /**
- * The page with the numbers from `from` up to, not including, `to` changed; the same one where none
- * of them did. Costs time in proportion to the runs that it names, and a copy of the others.
+ * The page with the numbers of some blocks changed; the same one where none of them did. Costs time
+ * in proportion to the runs from the first that changes to the last, and a copy of the others.
  * @param length blocks of the page.
+ * @param ranges pairs: first block, and the one after the last; ascending, at least one.
  */
 export function changed(
   page: number | Runs,
   length: number,
-  { from, to }: { readonly from: number; readonly to: number },
+  ranges: readonly number[],
   next: Change,
   listener?: ChangeListener,
 ): Page {
   const old = typeof page === 'number' ? [length, page] : page;
-  let at = firstAfter(old, from);
-  while (next(old[at + 1]!) === old[at + 1]) {
-    if (old[at]! >= to) return page;
-    at += 2;
-  }
+  const first = firstChanged(old, ranges, next);
+  if (!first) return page;
+  let { at } = first;
   const runs = old.slice(0, at);
   let start = at === 0 ? 0 : old[at - 2]!;
-  if (start < from) runs.push(from, old[at + 1]!);
-  start = Math.max(start, from);
-  for (; start < to; at += 2) {
-    const [end, before] = [Math.min(to, old[at]!), old[at + 1]!];
-    const after = next(before);
-    addRun(runs, end, after);
-    if (after !== before) listener?.(before, after, end - start);
-    start = end;
+  for (let range = first.range; range < ranges.length; range += 2) {
+    const [from, to] = [ranges[range]!, ranges[range + 1]!];
+    while (start < to) {
+      const isNamed = start >= from;
+      const end = Math.min(isNamed ? to : from, old[at]!);
+      const before = old[at + 1]!;
+      const after = isNamed ? next(before) : before;
+      addRun(runs, end, after);
+      if (after !== before) listener?.(before, after, end - start);
+      start = end;
+      if (end === old[at]) at += 2;
+    }
   }
-  // The rest of the last run that was changed, and the first one after it.
-  if (old[at - 2]! > to) addRun(runs, old[at - 2]!, old[at - 1]!);
-  else if (at < old.length) addRun(runs, old[at]!, old[(at += 2) - 1]!);
+  // The rest of a run of which a part was changed, or one that may be like the last that was.
+  if (at < old.length) {
+    addRun(runs, old[at]!, old[at + 1]!);
+    at += 2;
+  }
   if (runs.length === 2 && at === old.length) return runs[1]!;
   const all = at < old.length ? runs.concat(old.slice(at)) : runs;
   return all.length > 2 * MOST_RUNS ? filled(all, length) : all;
+}
+
+/** The first range in which a number changes, and the place of its run. */
+function firstChanged(
+  runs: Runs,
+  ranges: readonly number[],
+  next: Change,
+): { readonly range: number; readonly at: number } | undefined {
+  for (let range = 0; range < ranges.length; range += 2) {
+    let at = firstAfter(runs, ranges[range]!);
+    for (; ; at += 2) {
+      if (next(runs[at + 1]!) !== runs[at + 1]) return { range, at };
+      if (runs[at]! >= ranges[range + 1]!) break;
+    }
+  }
+  return undefined;
 }
 
 /** Place of the run that a block is in. */

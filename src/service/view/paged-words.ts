@@ -44,14 +44,30 @@ export class PagedWords {
 
   /** Changes the `count` numbers from block `start` on, which must be there. */
   change(start: number, count: number, next: Change): void {
-    const end = start + count;
-    for (let at = start; at < end;) {
-      const index = Math.floor(at / PAGE_BLOCKS);
-      const base = index * PAGE_BLOCKS;
-      const to = Math.min(PAGE_BLOCKS, end - base);
-      this.#changePage(index, { from: at - base, to }, next);
-      at = base + to;
-    }
+    this.changeAll((visit) => visit(start, count), next);
+  }
+
+  /** Changes the numbers of all runs that `runs` visits, ascending, which must be there. */
+  changeAll(runs: (visit: (start: number, count: number) => void) => void, next: Change): void {
+    let index = -1;
+    let ranges: number[] = [];
+    const settle = (): void => {
+      if (ranges.length > 0) this.#changePage(index, ranges, next);
+      ranges = [];
+    };
+    runs((start, count) => {
+      const end = start + count;
+      for (let at = start; at < end;) {
+        const page = Math.floor(at / PAGE_BLOCKS);
+        if (page !== index) settle();
+        index = page;
+        const base = page * PAGE_BLOCKS;
+        const to = Math.min(PAGE_BLOCKS, end - base);
+        ranges.push(at - base, to);
+        at = base + to;
+      }
+    });
+    settle();
   }
 
   /** What is so now, to be kept; the same list as before where nothing changed since. */
@@ -66,29 +82,31 @@ export class PagedWords {
     return this.#frozen;
   }
 
-  #changePage(index: number, range: Range, next: Change): void {
+  /** @param ranges as of {@link changed}. */
+  #changePage(index: number, ranges: readonly number[], next: Change): void {
     const page = this.#pages[index]!;
     if (page instanceof Uint32Array) {
-      this.#changeEach(index, page, range, next);
+      for (let range = 0; range < ranges.length; range += 2)
+        this.#changeEach(index, ranges[range]!, ranges[range + 1]!, next);
       return;
     }
     const length = Math.min(PAGE_BLOCKS, this.count - index * PAGE_BLOCKS);
-    const after = changed(page, length, range, next, this.listener);
+    const after = changed(page, length, ranges, next, this.listener);
     if (after === page) return;
     this.#frozen = undefined;
     this.#pages[index] = after;
     if (after instanceof Uint32Array) this.#owned[index] = 1;
   }
 
-  #changeEach(index: number, page: Uint32Array, { from, to }: Range, next: Change): void {
+  #changeEach(index: number, from: number, to: number, next: Change): void {
     let mine = this.#owned[index] === 1;
-    let words = page;
+    let words = this.#pages[index] as Uint32Array;
     for (let at = from; at < to; at++) {
       const before = words[at]!;
       const after = next(before);
       if (before === after) continue;
       if (!mine) {
-        words = page.slice();
+        words = words.slice();
         mine = true;
         this.#pages[index] = words;
         this.#owned[index] = 1;
@@ -98,11 +116,6 @@ export class PagedWords {
       this.listener?.(before, after, 1);
     }
   }
-}
-
-interface Range {
-  readonly from: number;
-  readonly to: number;
 }
 
 /** The number of a block that is there. */

@@ -144,6 +144,13 @@ describe('pages', () => {
           then = [...plain];
         }
         for (let at = 0; at < scattered; at++) change(at * 3, 1, (word) => word ^ 8);
+        const every = (visit: (start: number, count: number) => void) => {
+          for (let at = 0; at < scattered; at++) visit(at * 11 + 2, 1 + (at % 9));
+        };
+        words.changeAll(every, (word) => word | 16);
+        every((start, count) => {
+          for (let at = start; at < start + count; at++) plain[at]! |= 16;
+        });
         expect(plain.map((_, at) => words.get(at))).toEqual(plain);
         expect(plain.map((_, at) => wordAt(words.freeze(), at))).toEqual(plain);
         expect(then.map((_, at) => wordAt(kept, at))).toEqual(then);
