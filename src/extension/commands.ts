@@ -6,7 +6,7 @@ import type { Core } from './core.js';
 import { addHost, editHost, removeHost, startSimulated } from './hosts/add-host.js';
 import type { HostList, KnownHost } from './hosts/host-list.js';
 import { DiskNode, HostNode } from './hosts/host-tree.js';
-import { chooseLesson, isLesson, openLesson, startLesson } from './lessons.js';
+import { isLesson, startLesson } from './lessons.js';
 import type { MapPanels } from './map/panels.js';
 import { confirmCancel } from './map/relay.js';
 import { RunNode } from './migrations/run-tree.js';
@@ -260,18 +260,18 @@ function tracesOf(clicked: unknown, selected: unknown): readonly vscode.Uri[] {
 }
 
 function lessonCommands({ core, hosts }: Parts): Record<string, Command> {
+  const walkthrough = (name: string): Command => {
+    const id = `${core.context.extension.id}#migrascope.${name}`;
+    return () =>
+      Promise.resolve(
+        vscode.commands.executeCommand('workbench.action.openWalkthrough', id, false),
+      );
+  };
   return {
-    'lesson.choose': (lesson) => (isLesson(lesson) ? openLesson(core, lesson) : chooseLesson(core)),
+    'walkthrough.open': walkthrough('start'),
+    'lesson.choose': walkthrough('lessons'),
     'lesson.start': async (lesson) => {
       if (isLesson(lesson)) await startLesson(core, hosts, lesson);
     },
-    'walkthrough.open': () =>
-      Promise.resolve(
-        vscode.commands.executeCommand(
-          'workbench.action.openWalkthrough',
-          `${core.context.extension.id}#migrascope.start`,
-          false,
-        ),
-      ),
   };
 }

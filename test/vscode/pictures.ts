@@ -136,8 +136,7 @@ for (const [look, { theme, ...rest }] of Object.entries(LOOKS)) {
 
     test('help and settings', async () => {
       await workbench.command(`Migrascope: ${workbench.say('Lessons…')}`);
-      await workbench.pick(/^1\./);
-      await workbench.page.locator('iframe.webview.ready').last().waitFor();
+      await workbench.page.locator('.getting-started-step').first().waitFor();
       await picture('lesson');
       await workbench.command('View: Close All Editors');
       await workbench.command(`Migrascope: ${workbench.say('Open the Walkthrough')}`);

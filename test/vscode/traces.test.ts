@@ -57,7 +57,7 @@ async function closeEditors(): Promise<void> {
 
 test('opens a trace at its end, with the figures of its summary', async () => {
   const frame = await openTrace(cache.path);
-  await frame.getByText('completed', { exact: true }).waitFor();
+  await frame.getByText('completed', { exact: true }).first().waitFor();
   const { sentBytes, distinctBytes } = summaryOf(cache.events);
   await frame
     .getByText(`${formatBytes(sentBytes)}, of ${formatBytes(distinctBytes)} distinct`)
@@ -99,7 +99,7 @@ test('plays on by itself, and by a command', async () => {
   await workbench.command('Migrascope: Map: Previous Event');
   await expect.poll(() => clock.innerText()).toBe(stopped);
   await workbench.command('Migrascope: Map: Go to the Newest Moment');
-  await frame.getByText('completed', { exact: true }).waitFor();
+  await frame.getByText('completed', { exact: true }).first().waitFor();
 });
 
 test('is saved as CSV, PNG and SVG, and copied as a table', async () => {
@@ -185,7 +185,7 @@ test('shows a trace of 2 GiB while it is read, and can be left at any time', asy
   await expect.poll(() => clock.innerText()).toMatch(/^0(\.0+)? ?m?s of/);
   await closeEditors();
   await openTrace(cache.path).then((next) =>
-    next.getByText('completed', { exact: true }).waitFor(),
+    next.getByText('completed', { exact: true }).first().waitFor(),
   );
 });
 

@@ -32,10 +32,7 @@ export class Stage {
   readonly #painter: MapPainter = createPainter(this.#canvas);
   readonly #resized: ResizeObserver;
 
-  constructor(
-    context: PartContext,
-    listener: StageListener,
-  ) {
+  constructor(context: PartContext, listener: StageListener) {
     const { t } = context;
     this.#canvas.setAttribute(
       'aria-label',

@@ -17,8 +17,10 @@ const manifest = JSON.parse(read('package.json')) as {
     readonly keybindings: readonly { readonly command: string; readonly when?: string }[];
     readonly walkthroughs: readonly {
       readonly steps: readonly {
-        readonly media: { readonly image: string };
-        readonly completionEvents: readonly string[];
+        readonly id: string;
+        readonly description: string;
+        readonly media: { readonly image?: string; readonly markdown?: string };
+        readonly completionEvents?: readonly string[];
       }[];
     }[];
   };
@@ -35,7 +37,7 @@ describe('the manifest', () => {
       ...[...read('package.nls.json').matchAll(/command:(migrascope\.[\w.]+)/g)].map((match) => ({
         command: match[1]!,
       })),
-      ...steps.flatMap(({ completionEvents }) =>
+      ...steps.flatMap(({ completionEvents = [] }) =>
         completionEvents.map((event) => ({ command: event.replace('onCommand:', '') })),
       ),
     ].map(({ command }) => command);
@@ -74,10 +76,10 @@ describe('the manifest', () => {
     expect(taken.filter(Boolean)).toHaveLength(5);
   });
 
-  it('has its pictures', () => {
-    const pictures = [manifest.icon, ...steps.map(({ media }) => media.image)];
-    expect(pictures.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
-    expect(steps).toHaveLength(5);
+  it('has its pictures and texts', () => {
+    const files = [manifest.icon, ...steps.map(({ media }) => media.image ?? media.markdown!)];
+    expect(files.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    expect(steps).toHaveLength(9);
   });
 });
 
@@ -89,9 +91,16 @@ describe.each(['converges', 'does-not-converge', 'page-cache-helps', 'drain'])(
       expect(() => parseWorkload(read(path), path)).not.toThrow();
     });
 
-    it.each(['', '.zh-cn'])('has a text%s that starts its guest, and questions', (language) => {
+    it.each(['', '.zh-cn'])('is a step that starts its guest, in the manifest%s', (language) => {
+      const step = steps.find(({ id }) => id === lesson)!;
+      const texts = JSON.parse(read(`package.nls${language}.json`)) as Record<string, string>;
+      expect(texts[step.description.slice(1, -1)]).toContain(
+        `](command:migrascope.lesson.start?%22${lesson}%22)`,
+      );
+    });
+
+    it.each(['', '.nls.zh-cn'])('has a text%s with questions', (language) => {
       const text = read(`media/lessons/${lesson}${language}.md`);
-      expect(text).toContain(`command:migrascope.lesson.start?%22${lesson}%22`);
       expect(text.match(/^## /gm)).toHaveLength(2);
       expect(text.match(/^\d\. .*[?？]/gm)?.length).toBeGreaterThanOrEqual(2);
     });

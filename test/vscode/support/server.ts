@@ -21,6 +21,8 @@ export interface ServerOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Of VS Code; what it says itself stays English, since its language packs are not here. */
   readonly language?: 'zh-cn';
+  /** Whether folders have to be trusted before anything of theirs is run. */
+  readonly asksForTrust?: boolean;
   /** For a suite inside the extension host: without it its parameters are ignored. */
   readonly testDriver?: boolean;
 }
@@ -38,7 +40,6 @@ export interface Server {
 
 const SETTINGS = {
   'workbench.startupEditor': 'none',
-  'security.workspace.trust.enabled': false,
   'telemetry.telemetryLevel': 'off',
   'extensions.autoUpdate': false,
   'extensions.autoCheckUpdates': false,
@@ -68,7 +69,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   for (const path of [join(data, 'User'), join(data, 'Machine'), extensions, workspace])
     mkdirSync(path, { recursive: true });
   writeFileSync(join(folder, 'config.yaml'), 'auth: none\ncert: false\n');
-  const settings = { ...SETTINGS, ...options.settings };
+  const trust = { 'security.workspace.trust.enabled': options.asksForTrust === true };
+  const settings = { ...SETTINGS, ...trust, ...options.settings };
   writeFileSync(join(data, 'User/settings.json'), JSON.stringify(settings));
   const machine = JSON.stringify(options.machineSettings ?? {});
   writeFileSync(join(data, 'Machine/settings.json'), machine);
@@ -86,7 +88,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   if (options.language) nameLanguage(data, options.language);
   if (options.vsix) {
     const install = [ENTRY, ...places, '--install-extension', options.vsix];
-    execFileSync(NODE, install, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    // What it says on the way is shown only where it fails.
+    execFileSync(NODE, install, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   }
   const child = spawn(
     NODE,
@@ -95,7 +98,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       ...['--config', join(folder, 'config.yaml'), '--auth', 'none', '--bind-addr', '127.0.0.1:0'],
       ...(options.language ? ['--locale', options.language] : []),
       ...(options.testDriver ? ['--vscode-option', 'enable-smoke-test-driver'] : []),
-      ...['--disable-telemetry', '--disable-update-check', '--disable-workspace-trust'],
+      ...['--disable-telemetry', '--disable-update-check'],
+      ...(options.asksForTrust ? [] : ['--disable-workspace-trust']),
       ...['--disable-getting-started-override', '--ignore-last-opened', ...places],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'], env },
