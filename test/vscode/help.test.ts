@@ -62,12 +62,7 @@ describe('a newcomer', () => {
 });
 
 describe('a folder that is not trusted', () => {
-  beforeAll(async () => {
-    await open({ asksForTrust: true });
-    await workbench.page.locator('.monaco-dialog-box').getByText(/trust/i).first().waitFor();
-    await workbench.picture('trust');
-    await workbench.page.keyboard.press('Escape');
-  });
+  beforeAll(() => open({ asksForTrust: true }));
   afterAll(close);
 
   test('has no guest started, and says what is missing', async () => {

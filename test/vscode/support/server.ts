@@ -21,7 +21,7 @@ export interface ServerOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Of VS Code; what it says itself stays English, since its language packs are not here. */
   readonly language?: 'zh-cn';
-  /** Whether folders have to be trusted before anything of theirs is run. */
+  /** Whether a folder has to be trusted; it is not, then. */
   readonly asksForTrust?: boolean;
   /** For a suite inside the extension host: without it its parameters are ignored. */
   readonly testDriver?: boolean;
@@ -69,7 +69,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   for (const path of [join(data, 'User'), join(data, 'Machine'), extensions, workspace])
     mkdirSync(path, { recursive: true });
   writeFileSync(join(folder, 'config.yaml'), 'auth: none\ncert: false\n');
-  const trust = { 'security.workspace.trust.enabled': options.asksForTrust === true };
+  const trust = {
+    'security.workspace.trust.enabled': options.asksForTrust === true,
+    'security.workspace.trust.startupPrompt': 'never',
+  };
   const settings = { ...SETTINGS, ...trust, ...options.settings };
   writeFileSync(join(data, 'User/settings.json'), JSON.stringify(settings));
   const machine = JSON.stringify(options.machineSettings ?? {});
