@@ -43,10 +43,13 @@ export class PaneView {
   #passing = false;
   #restored: PaneState = {};
 
-  /** @param onSeek is told where the person went. */
+  /**
+   * @param title empty for that of the source.
+   * @param onSeek is told where the person went.
+   */
   constructor(
     private readonly context: PartContext,
-    title: string,
+    private readonly title: string,
     onSeek: (target: SeekTarget) => void,
   ) {
     const { t } = context;
@@ -119,7 +122,7 @@ export class PaneView {
       case 'trouble':
         this.#passing = note.passing === true;
         this.trouble(note.error);
-        break;
+        return;
     }
     this.#show();
   }
@@ -133,6 +136,7 @@ export class PaneView {
       el('span', { class: 'codicon codicon-warning', 'aria-hidden': 'true' }),
       el('span', {}, hint === undefined ? message : `${message} ${hint}`),
     );
+    this.#show();
   }
 
   settings(settings: MapSettings): void {
@@ -182,8 +186,9 @@ export class PaneView {
     const { t } = this.context;
     const header = this.#header;
     if (header) {
-      setText(this.#title, header.title);
-      this.element.setAttribute('aria-label', header.title);
+      const title = this.title === '' ? header.title : this.title;
+      setText(this.#title, title);
+      this.element.setAttribute('aria-label', title);
       const { disk, run, granularity } = header;
       const facts = [
         `${disk.name}, ${formatBytes(disk.size)}`,
@@ -202,6 +207,7 @@ export class PaneView {
       );
     }
     this.element.classList.toggle('no-map', header === undefined);
+    this.element.classList.toggle('nothing', header === undefined && this.#moment === undefined);
     this.#showState(...this.#state());
   }
 

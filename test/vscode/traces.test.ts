@@ -102,6 +102,40 @@ test('plays on by itself, and by a command', async () => {
   await frame.getByText('completed', { exact: true }).first().waitFor();
 });
 
+test('is zoomed, laid out and searched by commands', async () => {
+  const frame = await mapFrame(workbench.page);
+  const state = () => mapState(frame);
+  const command = (title: string) => workbench.command(`Migrascope: Map: ${title}`);
+  const after = async (title: string): Promise<MapState> => {
+    const before = JSON.stringify(await state());
+    await command(title);
+    await expect.poll(async () => JSON.stringify(await state())).not.toBe(before);
+    return state();
+  };
+  const whole = await state();
+  expect(whole.width).toBe(Infinity);
+  const near = await after('Zoom In');
+  expect(near.width).toBeLessThan(Infinity);
+  expect((await after('Zoom to the Block')).width).toBeLessThan(near.width);
+  const block = await state();
+  expect((await after('Zoom Out')).width).toBeGreaterThan(block.width);
+  expect((await after('Show the Whole Disk')).width).toBe(Infinity);
+  expect((await after('Hilbert Curve or Rows')).place).not.toEqual(whole.place);
+  expect((await after('Hilbert Curve or Rows')).place).toEqual(whole.place);
+
+  const layer = frame.getByRole('combobox').first();
+  const chosen = await layer.inputValue();
+  await command('Next Layer');
+  await expect.poll(() => layer.inputValue()).not.toBe(chosen);
+  await layer.selectOption(chosen);
+
+  const focused = () => frame.evaluate(focusedName);
+  await command('Find a Guest File');
+  await expect.poll(focused).toMatch(/guest file/);
+  await command('Go to a Block or Offset');
+  await expect.poll(focused).toMatch(/Block or offset/);
+});
+
 test('is saved as CSV, PNG and SVG, and copied as a table', async () => {
   const frame = await mapFrame(workbench.page);
   const saved = async (name: string, ask: () => Promise<void>): Promise<Buffer> => {
@@ -195,4 +229,31 @@ function existing(path: string): Buffer | undefined {
   } catch {
     return undefined;
   }
+}
+
+interface MapState {
+  /** What is seen, in cells; Infinity for the whole disk, whatever the room. */
+  readonly width: number;
+  /** Where a block in the middle is, on the canvas. */
+  readonly place: unknown;
+}
+
+/** How the first map is looked at. */
+async function mapState(frame: Frame): Promise<MapState> {
+  const { view, place } = await frame.evaluate(() => {
+    const { panes } = (window as unknown as { migrascope: { panes: unknown[] } }).migrascope;
+    const { map } = panes[0] as {
+      map: { state(): { view?: { width: number } }; placeOf(block: number): unknown };
+    };
+    return { view: map.state().view, place: map.placeOf(1000) };
+  });
+  return { width: view?.width ?? Infinity, place };
+}
+
+/** What the element that has the focus is called, also inside a component. */
+function focusedName(): string {
+  let element = document.activeElement;
+  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+  const names = [element?.getAttribute('aria-label'), element?.getAttribute('placeholder')];
+  return names.filter(Boolean).join(' ');
 }

@@ -1,4 +1,5 @@
 /** Relays between a map's webview and the services of its sources. */
+import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { FromWebview, Pane, ToWebview, ViewCommand } from '../../../webview/messages.js';
 import type { SteeringCommand, ViewNote, ViewSource } from '../../service/types.js';
@@ -103,7 +104,7 @@ export class MapRelay implements vscode.Disposable {
       strings: stringsOf(vscode.l10n.bundle),
       language: vscode.env.language,
       settings: mapSettings(this.core),
-      panes: sources.map((source) => ({ title: source.type === 'trace' ? source.path : '' })),
+      panes: sources.map((source) => ({ title: this.#titleOf(source) })),
     });
     sources.forEach((source, index) => {
       const pane = index as Pane;
@@ -119,6 +120,12 @@ export class MapRelay implements vscode.Disposable {
       this.#services.push(service);
       void this.#openSource(service, source).catch(gone);
     });
+  }
+
+  /** A run tells its own. */
+  #titleOf(source: ViewSource): string {
+    if (source.type === 'trace') return basename(source.path);
+    return source.type === 'watch' ? this.request.title : '';
   }
 
   async #openSource(service: ServiceClient, source: ViewSource): Promise<void> {
