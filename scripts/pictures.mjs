@@ -10,16 +10,14 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 
 const LOOKS = ['light', 'dark', 'contrast', 'chinese'];
-/** Where the pictures of the dark look are shown. */
-const SHOWN = {
-  ...Object.fromEntries(
-    ['start', 'map', 'migrate', 'step', 'see'].map((name) => [
-      name,
-      `media/walkthrough/${name}.png`,
-    ]),
-  ),
-  block: 'media/vscode.png',
-};
+/** Pictures of the dark look that are shown, and where. */
+const SHOWN = [
+  ...['start', 'map', 'migrate', 'step', 'see'].map((name) => [
+    name,
+    `media/walkthrough/${name}.png`,
+  ]),
+  ['step', 'media/vscode.png'],
+];
 
 const args = process.argv.slice(2);
 const keep = args.includes('--keep');
@@ -40,5 +38,4 @@ for (const command of [
 }
 for (const look of wanted) console.log(`.vscode-host/pictures/${look}`);
 if (keep)
-  for (const [name, path] of Object.entries(SHOWN))
-    copyFileSync(`.vscode-host/pictures/dark/${name}.png`, path);
+  for (const [name, path] of SHOWN) copyFileSync(`.vscode-host/pictures/dark/${name}.png`, path);

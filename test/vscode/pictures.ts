@@ -96,7 +96,7 @@ for (const [look, { theme, ...rest }] of Object.entries(LOOKS)) {
       await frame.locator('.files tbody tr').first().waitFor();
       await picture('step');
       const plan = eventsOf(run).findLast((event) => event.type === 'plan')!;
-      const place = frame.getByPlaceholder(workbench.say('Block or offset …'));
+      const place = frame.locator('.go-to input');
       await place.fill(String(plan.deferred[0]!.blocks[0]));
       await place.press('Enter');
       await frame.locator('.inspector dt').first().waitFor();
