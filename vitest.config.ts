@@ -1,9 +1,27 @@
 // The test levels as vitest projects; CONTRIBUTING.md says what belongs to which.
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** What takes minutes, the slowest first: begun last, they would be waited for alone. */
+const SLOW = [
+  ...['kill-matrix.test', 'qemu/migrate.test', 'failures-guest', 'probe-session', 'probe-exact'],
+  ...['kill/kill.test', 'experiment/scenarios', 'vscode/traces', 'vscode/migration'],
+];
+
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const place = SLOW.findIndex((name) => moduleId.includes(name));
+      return place < 0 ? SLOW.length : place;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
     maxWorkers: '100%',
+    sequence: { sequencer: SlowFirst },
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'rules', include: ['test/rules/**/*.test.ts'] } },

@@ -121,9 +121,13 @@ test('a host by the address of its unix socket has the guest, its probe and its 
   await workbench.treeItem(/^Probe by kcore/).waitFor();
   await workbench.treeItem(/^disk0/).waitFor();
   expect(settings()['migrascope.hosts']['mine']).toBe(monitor);
-  await workbench.contextMenu(workbench.treeItem(/^mine/), 'Copy Address');
+  // A page has a clipboard only while it has the focus, which a menu that closes gives back late.
   await expect
-    .poll(() => workbench.page.evaluate(() => navigator.clipboard.readText()))
+    .poll(async () => {
+      await workbench.contextMenu(workbench.treeItem(/^mine/), 'Copy Address');
+      await workbench.page.waitForTimeout(500);
+      return workbench.page.evaluate(() => navigator.clipboard.readText());
+    })
     .toBe(monitor);
   await workbench.picture('hosts');
 });

@@ -127,8 +127,7 @@ for (const [look, { theme, ...rest }] of Object.entries(LOOKS)) {
       await workbench.command(`Migrascope: ${workbench.say('Compare Two Traces…')}`);
       await workbench.choosePath(cache.path);
       await workbench.choosePath(plain.path);
-      const frame = await mapFrame(workbench.page);
-      await expect.poll(() => frame.locator('.pane').count()).toBe(2);
+      const frame = await mapFrame(workbench.page, 2);
       await frame.locator('.pane').first().locator('.files tbody tr').first().waitFor();
       await picture('compare');
       await workbench.command('View: Close All Editors');

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { formatBytes } from '../../src/base/units.js';
 import { createPalette, MIGRATION_STATES } from '../../src/heatmap/index.js';
 import { bootGuest, checkFileSystem } from '../qemu/support/lab.js';
-import { expectColour, legendOf, mapFrame } from './support/map-page.js';
+import { expectColour, legendBytes, mapFrame } from './support/map-page.js';
 import { endProcesses, eventsOf, startMigration } from './support/migrations.js';
 import { packagedExtension } from './support/packaged.js';
 import { startServer, type Server } from './support/server.js';
@@ -53,7 +53,7 @@ test('the guest is added by the address of its monitor, with its probe', async (
 test('its page cache is seen as it is, with the files in it', async () => {
   await workbench.treeItem(/^disk0/).click();
   const frame = await mapFrame(workbench.page);
-  await expect.poll(async () => (await legendOf(frame))['dirty']).toMatch(/^[1-9].* [KM]iB$/);
+  await expect.poll(() => legendBytes(frame, 'dirty')).toMatch(/^[1-9].* [KM]iB$/);
   await frame.locator('.files tbody tr').first().waitFor();
   await workbench.picture('real-map');
   await workbench.page.keyboard.press('Control+F4');
@@ -74,9 +74,7 @@ test('it is moved a statement, then a round, then to its end', async () => {
   }
   const frame = await mapFrame(page);
   const allocated = eventsOf(run).find((event) => event.type === 'allocated')!;
-  await expect
-    .poll(async () => (await legendOf(frame))['pending'])
-    .toBe(formatBytes(allocated.bytes));
+  await expect.poll(() => legendBytes(frame, 'pending')).toBe(formatBytes(allocated.bytes));
   const { migration } = createPalette('contrast-light', 'auto');
   const colour = (state: (typeof MIGRATION_STATES)[number]) =>
     migration[MIGRATION_STATES.indexOf(state)]!;

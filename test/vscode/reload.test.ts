@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { legendOf, mapFrame } from './support/map-page.js';
+import { legendBytes, mapFrame } from './support/map-page.js';
 import { endProcesses, eventsOf, startGuest, startMigration } from './support/migrations.js';
 import { packagedExtension } from './support/packaged.js';
 import { startServer, type Server } from './support/server.js';
@@ -48,9 +48,7 @@ test('the migration goes on, and its map attaches again', async () => {
   await frame.getByRole('heading', { name: basename(run) }).waitFor();
   const sent = sentBefore();
   await expect.poll(sentBefore, { timeout: 20_000 }).toBeGreaterThan(sent);
-  await expect
-    .poll(async () => (await legendOf(frame))['sent once'], { timeout: 20_000 })
-    .toMatch(/^[1-9]/);
+  await expect.poll(() => legendBytes(frame, 'sent once'), { timeout: 20_000 }).toMatch(/^[1-9]/);
   expect(eventsOf(run).filter(({ type }) => type === 'start')).toHaveLength(1);
 });
 

@@ -33,6 +33,7 @@ export async function addHost(core: Core, list: HostList): Promise<string | unde
     title: vscode.l10n.t('Add Host'),
     prompt: vscode.l10n.t('What should it be called?'),
     value: nameFor(address),
+    ignoreFocusOut: true,
     validateInput: (text) => nameFault(text, list),
   });
   if (name === undefined) return undefined;
@@ -131,6 +132,7 @@ async function choose(core: Core, list: HostList): Promise<Choice | undefined> {
   return vscode.window.showQuickPick(choices, {
     title: vscode.l10n.t('Add Host'),
     placeHolder: vscode.l10n.t('How is its hypervisor reached?'),
+    ignoreFocusOut: true,
   });
 }
 

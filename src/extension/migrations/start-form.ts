@@ -164,6 +164,8 @@ async function pick<T>(
   const items = choices
     .map(([value, label, description]) => ({ value, label, description }))
     .sort((a, b) => Number(b.value === last) - Number(a.value === last));
-  const chosen = await vscode.window.showQuickPick(items, { title, placeHolder });
+  const chosen = await vscode.window.showQuickPick(items, {
+    ...{ title, placeHolder, ignoreFocusOut: true },
+  });
   return chosen?.value;
 }

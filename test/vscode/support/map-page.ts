@@ -13,13 +13,14 @@ declare global {
   }
 }
 
-/** The frame of the newest map that is ready. */
-export function mapFrame(page: Page): Promise<Frame> {
+/** The frame of the newest map that is ready, with so many sources side by side. */
+export function mapFrame(page: Page, panes = 1): Promise<Frame> {
   return frameWhere(page, async (frame) => {
     const ready = await frame.evaluate(
       () => (window as { migrascope?: unknown }).migrascope !== undefined,
     );
-    return ready && frame.locator('.map-canvas').first().isVisible();
+    const canvases = frame.locator('.map-canvas');
+    return ready && (await canvases.count()) === panes && canvases.first().isVisible();
   });
 }
 
@@ -94,4 +95,9 @@ export async function legendOf(frame: Frame): Promise<Readonly<Record<string, st
       return [words, bytes.split(' · ')[0] ?? ''];
     }),
   );
+}
+
+/** Bytes of a state, as the legend says them; empty before it says any. */
+export async function legendBytes(frame: Frame, state: string): Promise<string> {
+  return (await legendOf(frame))[state] ?? '';
 }

@@ -10,7 +10,7 @@ import type { Server } from './server.js';
 const STEP_MS = 20_000;
 /** In milliseconds. */
 const MENU_DEAF_MS = 400;
-const PALETTE_MS = 3000;
+const PALETTE_MS = 8000;
 /** Where pictures go. */
 export const PICTURES = resolve(import.meta.dirname, '../../../.vscode-host/pictures');
 
