@@ -13,8 +13,18 @@ export function mapSettings(core: Core): MapSettings {
   };
 }
 
-/** Keeps what a person chose on a map, for all maps. */
-export async function keepMapSettings(settings: MapSettings): Promise<void> {
+let kept: Promise<void> = Promise.resolve();
+
+/** Keeps what a person chose on a map, for all maps: one choice after the other, so that the last one stays. */
+export function keepMapSettings(settings: MapSettings): Promise<void> {
+  kept = kept.then(
+    () => keep(settings),
+    () => keep(settings),
+  );
+  return kept;
+}
+
+async function keep(settings: MapSettings): Promise<void> {
   const configuration = vscode.workspace.getConfiguration('migrascope.map');
   for (const name of NAMES) {
     if (configuration.get(name) !== settings[name])
