@@ -111,6 +111,8 @@ export class Workbench {
 
   /** Chooses a row of a quick pick. */
   async pick(text: string | RegExp): Promise<void> {
+    // A hover of the list before could lie over this one.
+    await this.page.mouse.move(0, 0);
     await this.quickItem(text).first().click();
   }
 
