@@ -97,7 +97,11 @@ export class Workbench {
           );
       })
       .toBe(true);
-    await this.quickItem(title).first().waitFor();
+    // Until the list is filtered, the command that was used last has the focus.
+    await this.page
+      .locator('.quick-input-list .monaco-list-row.focused', { hasText: title })
+      .first()
+      .waitFor();
     await this.page.keyboard.press('Enter');
   }
 
