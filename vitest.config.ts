@@ -18,6 +18,15 @@ class SlowFirst extends BaseSequencer {
   }
 }
 
+/** Each has a VS Code and a browser of its own, which draws without a graphics card. */
+const IN_VSCODE = {
+  testTimeout: 180_000,
+  hookTimeout: 120_000,
+  expect: { poll: { timeout: 15_000, interval: 100 } },
+  maxWorkers: 1,
+  sequence: { groupOrder: 1 },
+};
+
 export default defineConfig({
   test: {
     maxWorkers: '100%',
@@ -25,29 +34,8 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'rules', include: ['test/rules/**/*.test.ts'] } },
-      {
-        test: {
-          name: 'vscode',
-          include: ['test/vscode/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          expect: { poll: { timeout: 15_000, interval: 100 } },
-          // Each has a VS Code and a browser of its own, which draws without a graphics card.
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        test: {
-          name: 'pictures',
-          include: ['test/vscode/pictures.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
-          expect: { poll: { timeout: 15_000, interval: 100 } },
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      { test: { ...IN_VSCODE, name: 'vscode', include: ['test/vscode/**/*.test.ts'] } },
+      { test: { ...IN_VSCODE, name: 'pictures', include: ['test/vscode/pictures.ts'] } },
       {
         test: {
           name: 'qemu',

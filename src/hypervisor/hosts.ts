@@ -63,16 +63,17 @@ export function hostsFilePath(options: HostsFileOptions = {}): string {
 }
 
 /**
- * The host that `text` names: an address, or a name from the editor's settings or the hosts file.
- * @throws UsageError when it is neither, or what stands there is faulty (where and key are named).
+ * The host that `text` names: an address, or a name from the hosts file. Of a host at an address, the
+ * settings of the editor that started this process may say more.
+ * @throws UsageError when it is neither, or the hosts file is faulty (file and key are named).
  */
 export async function resolveHost(text: string, options: HostsFileOptions = {}): Promise<Host> {
   if (looksLikeAddress(text)) {
     const address = parseAddress(text);
-    return { name: formatAddress(address), address, warnings: addressWarnings(address) };
+    const name = formatAddress(address);
+    const more = settingsAt(name, options.environment ?? process.env);
+    return { ...more, name, address, warnings: addressWarnings(address) };
   }
-  const own = readSettingsHost(text, options.environment);
-  if (own) return own;
   const file = hostsFilePath(options);
   const hosts = await readHosts(options);
   const host = hosts.get(text);
@@ -87,19 +88,30 @@ export async function resolveHost(text: string, options: HostsFileOptions = {}):
 }
 
 /**
- * The host of that name in the settings of the editor that started this process; undefined where
- * there is none. There, an address alone may stand for a host.
- * @throws UsageError that names host and field where that host is faulty; others don't matter.
+ * What an editor's settings say of the host at an address. They are known by it, not by their names: a
+ * run that an editor started has to find its host when no editor is there any more.
+ * Hosts that are faulty say nothing; whoever reads the settings tells of them.
  */
-export function readSettingsHost(
-  name: string,
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): Host | undefined {
+function settingsAt(
+  address: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Partial<Host> {
   const text = environment[SETTINGS_HOSTS];
-  if (text === undefined || text === '') return undefined;
-  const hosts = within(SETTING, 'its value', () => JSON.parse(text) as unknown);
-  if (typeof hosts !== 'object' || hosts === null || !Object.hasOwn(hosts, name)) return undefined;
-  return parseSettingsHost(name, (hosts as Readonly<Record<string, unknown>>)[name]);
+  if (text === undefined || text === '') return {};
+  const value = within(SETTING, 'its value', () => JSON.parse(text) as unknown);
+  return Object.entries(value ?? {}).reduce<Partial<Host>>((more, [name, entry]) => {
+    const host = unlessFaulty(() => parseSettingsHost(name, entry));
+    return host && formatAddress(host.address) === address ? { ...more, ...host } : more;
+  }, {});
+}
+
+function unlessFaulty<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
 }
 
 /** @throws UsageError that names host and field. */

@@ -13,7 +13,6 @@ export {
   hostsFilePath,
   parseSettingsHost,
   readHosts,
-  readSettingsHost,
   resolveHost,
   SETTINGS_HOSTS,
 } from './hosts.js';

@@ -1,15 +1,13 @@
 /** The host that a person names. */
-import { parseAddress, readSettingsHost, resolveHost, type Host } from '../hypervisor/index.js';
+import { parseAddress, resolveHost, type Host } from '../hypervisor/index.js';
 import { labStatus } from '../lab/index.js';
 
 /**
- * A name of the editor's settings or the hosts file, an address, or the name of a lab guest that runs, which has a second
+ * An address, a name of the hosts file, or the name of a lab guest that runs, which has a second
  * monitor for its guardian.
  * @throws UsageError when it is none of these.
  */
 export async function hostCalled(name: string): Promise<Host> {
-  const own = readSettingsHost(name);
-  if (own) return own;
   const guest = (await labStatus()).find((each) => each.name === name);
   if (!guest) return resolveHost(name);
   const host = await resolveHost(guest.qmp);

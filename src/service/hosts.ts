@@ -130,10 +130,9 @@ function knowHosts(hosts: Readonly<Record<string, unknown>>): readonly SettingsH
   process.env[SETTINGS_HOSTS] = JSON.stringify(hosts);
   return Object.entries(hosts).map(([name, value]) => {
     try {
-      const detail = formatAddress(parseSettingsHost(name, value).address);
-      return { name, target: typeof value === 'string' ? value : name, detail };
+      return { name, address: formatAddress(parseSettingsHost(name, value).address) };
     } catch (error) {
-      return { name, target: '', detail: '', fault: faultOf(error) };
+      return { name, address: '', fault: faultOf(error) };
     }
   });
 }

@@ -1,56 +1,40 @@
 /** A person steers migrations in a real VS Code by commands, two at a time; one is cancelled, one dies and goes on. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { command } from './support/lab.js';
-import { endProcesses, eventsOf, startMigration } from './support/migrations.js';
-import { packagedExtension } from './support/packaged.js';
-import { startServer, type Server } from './support/server.js';
-import { Workbench } from './support/workbench.js';
+import { eventsOf, startMigration } from './support/migrations.js';
+import { useVsCode } from './support/session.js';
 
 const END_MS = 90_000;
-let server: Server;
-let workbench: Workbench;
+const vscode = useVsCode({
+  before: async (own) => {
+    for (const name of ['one', 'two'])
+      await command(own, 'lab', 'up', '--simulated', '--name', name, '--disk', '256MiB');
+  },
+});
 /** Folders of the runs. */
 let first: string;
 let second: string;
 
-beforeAll(async () => {
-  server = await startServer({ vsix: packagedExtension() });
-  for (const name of ['one', 'two'])
-    await command(server, 'lab', 'up', '--simulated', '--name', name, '--disk', '256MiB');
-  workbench = await Workbench.open(server);
-  await workbench.openContainer('Migrascope');
-});
+beforeAll(() => vscode.workbench.openContainer('Migrascope'));
 
-afterAll(async () => {
-  endProcesses(server);
-  await workbench.close();
-  await server.stop();
-});
-
-beforeEach(({ task, onTestFailed }) => {
-  onTestFailed(async () => {
-    await workbench.picture(`failed-${task.name.slice(0, 40)}`);
-  });
-});
-
-const say = (title: string): Promise<void> => workbench.command(`Migrascope: ${title}`);
+const say = (title: string): Promise<void> => vscode.workbench.command(`Migrascope: ${title}`);
 const idOf = (run: string): string => run.split('/').at(-1)!;
 const outcomeOf = (run: string): string | undefined =>
   eventsOf(run).find((event) => event.type === 'summary')?.outcome;
 const held = (run: string): number => eventsOf(run).filter(({ type }) => type === 'held').length;
 const inTree = (run: string, state: string) =>
-  workbench.treeItem(new RegExp(`Migration ${idOf(run)},.*${state}`));
+  vscode.workbench.treeItem(new RegExp(`Migration ${idOf(run)},.*${state}`));
 
 test('guests of the lab are listed, and connected with a click', async () => {
-  await workbench.treeItem(/^one/).click();
-  await workbench.treeItem(/^disk0/).waitFor();
-  await workbench.treeItem(/^two/).waitFor();
+  await vscode.workbench.treeItem(/^one/).click();
+  await vscode.workbench.treeItem(/^disk0/).waitFor();
+  await vscode.workbench.treeItem(/^two/).waitFor();
 });
 
 test('a migration runs, is paused, stepped a batch, and goes on, by the palette', async () => {
-  first = await startMigration(server, workbench, {
+  first = await startMigration(vscode.server, vscode.workbench, {
     ...{ image: 'first.img', bandwidth: '1MiB', begin: 'Running' },
   });
   await say('Pause Before the Next Statement');
@@ -62,10 +46,10 @@ test('a migration runs, is paused, stepped a batch, and goes on, by the palette'
 });
 
 test('a second one runs beside it, each with its figures', async () => {
-  await workbench.contextMenu(workbench.treeItem(/^one/), 'Disconnect');
-  await workbench.treeItem(/^two/).click();
-  await workbench.treeItem(/^disk0/).waitFor();
-  second = await startMigration(server, workbench, {
+  await vscode.workbench.contextMenu(vscode.workbench.treeItem(/^one/), 'Disconnect');
+  await vscode.workbench.treeItem(/^two/).click();
+  await vscode.workbench.treeItem(/^disk0/).waitFor();
+  second = await startMigration(vscode.server, vscode.workbench, {
     ...{ image: 'second.img', bandwidth: '100MiB', begin: 'Running' },
   });
   await inTree(first, 'pending').waitFor();
@@ -75,10 +59,10 @@ test('a second one runs beside it, each with its figures', async () => {
 });
 
 test('its map and its events are opened from the tree', async () => {
-  await workbench.contextMenu(inTree(second, 'completed'), 'Open the Events of a Migration');
-  await workbench.page.getByRole('tab', { name: /events\.jsonl/ }).waitFor();
-  await workbench.contextMenu(inTree(second, 'completed'), 'Open the Map of a Migration');
-  await workbench.page.getByRole('tab', { name: `Migration ${idOf(second)}` }).waitFor();
+  await vscode.workbench.contextMenu(inTree(second, 'completed'), 'Open the Events of a Migration');
+  await vscode.workbench.page.getByRole('tab', { name: /events\.jsonl/ }).waitFor();
+  await vscode.workbench.contextMenu(inTree(second, 'completed'), 'Open the Map of a Migration');
+  await vscode.workbench.page.getByRole('tab', { name: `Migration ${idOf(second)}` }).waitFor();
 });
 
 test('a migration whose engine process died is gone on with', async () => {
@@ -93,18 +77,18 @@ test('a migration whose engine process died is gone on with', async () => {
 });
 
 test('it is cancelled after asking back, and the guest stays on its source', async () => {
-  await workbench.contextMenu(inTree(first, 'pending'), 'Cancel the Migration');
-  const dialog = workbench.page.locator('.monaco-dialog-box');
+  await vscode.workbench.contextMenu(inTree(first, 'pending'), 'Cancel the Migration');
+  const dialog = vscode.workbench.page.locator('.monaco-dialog-box');
   await dialog.getByText(/The guest stays on its source/).waitFor();
   await dialog.getByRole('button', { name: 'Cancel Migration' }).click();
   await expect.poll(() => outcomeOf(first), { timeout: 20_000 }).toBe('cancelled');
   await inTree(first, 'cancelled').waitFor();
-  const map = await command(server, 'map', 'one', '--json');
+  const map = await command(vscode.server, 'map', 'one', '--json');
   expect(map).not.toContain('first.img');
 });
 
 test('what ended is forgotten', async () => {
-  await workbench.contextMenu(inTree(second, 'completed'), 'Forget a Migration');
+  await vscode.workbench.contextMenu(inTree(second, 'completed'), 'Forget a Migration');
   await expect.poll(() => existsSync(second)).toBe(false);
   await say('Refresh Migrations');
   await expect.poll(() => inTree(second, 'completed').count()).toBe(0);

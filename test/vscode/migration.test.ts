@@ -1,79 +1,59 @@
 /** A person migrates a simulated guest in a real VS Code, with the mouse; what is shown is held against the run's events. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { formatBytes } from '../../src/base/units.js';
 import { createPalette, MIGRATION_STATES } from '../../src/heatmap/index.js';
 import type { MigrationEvent } from '../../src/engine/index.js';
 import { expectColour, legendBytes, mapFrame } from './support/map-page.js';
-import { endProcesses, eventsOf, startGuest, startMigration } from './support/migrations.js';
-import { packagedExtension } from './support/packaged.js';
-import { startServer, type Server } from './support/server.js';
-import { Workbench } from './support/workbench.js';
+import { eventsOf, startGuest, startMigration } from './support/migrations.js';
+import { useVsCode } from './support/session.js';
 
 const ROUNDS_MS = 60_000;
-let server: Server;
-let workbench: Workbench;
-
-beforeAll(async () => {
-  server = await startServer({
-    vsix: packagedExtension(),
-    settings: { 'workbench.colorTheme': 'Default Dark Modern' },
-  });
-  workbench = await Workbench.open(server);
-  await workbench.openContainer('Migrascope');
+const vscode = useVsCode({
+  settings: { 'workbench.colorTheme': 'Default Dark Modern' },
 });
 
-afterAll(async () => {
-  endProcesses(server);
-  await workbench.close();
-  await server.stop();
-});
-
-beforeEach(({ task, onTestFailed }) => {
-  onTestFailed(async () => {
-    await workbench.picture(`failed-${task.name.slice(0, 40)}`);
-  });
-});
+beforeAll(() => vscode.workbench.openContainer('Migrascope'));
 
 test('says that there is no host yet, and starts the simulated one', async () => {
-  await startGuest(workbench);
-  await workbench.treeItem(/^The guest runs/).waitFor();
-  await workbench.treeItem(/^Probe by kcore/).waitFor();
-  await workbench.picture('start');
+  await startGuest(vscode.workbench);
+  await vscode.workbench.treeItem(/^The guest runs/).waitFor();
+  await vscode.workbench.treeItem(/^Probe by kcore/).waitFor();
+  await vscode.workbench.picture('start');
 });
 
 test('shows the page cache of a disk that is watched', async () => {
-  await workbench.treeItem(/^disk0/).click();
-  const frame = await mapFrame(workbench.page);
+  await vscode.workbench.treeItem(/^disk0/).click();
+  const frame = await mapFrame(vscode.workbench.page);
   await expect
     .poll(() => legendBytes(frame, 'dirty'), { timeout: 20_000 })
     .toMatch(/^[1-9].* [KM]iB$/);
-  await workbench.picture('map');
-  await workbench.page.keyboard.press('Control+F4');
+  await vscode.workbench.picture('map');
+  await vscode.workbench.page.keyboard.press('Control+F4');
 });
 
 test('refuses a destination that is none, with a word on what to give', async () => {
-  await workbench.contextMenu(workbench.treeItem(/^disk0/), 'Migrate a Disk…');
-  await workbench.page.getByText(/Where to\?/).waitFor();
-  await workbench.picture('migrate');
-  await workbench.quickInput().fill('somewhere');
-  await workbench.page.getByText(/Give file: and an absolute path/).waitFor();
-  await workbench.page.keyboard.press('Escape');
+  await vscode.workbench.contextMenu(vscode.workbench.treeItem(/^disk0/), 'Migrate a Disk…');
+  await vscode.workbench.page.getByText(/Where to\?/).waitFor();
+  await vscode.workbench.picture('migrate');
+  await vscode.workbench.quickInput().fill('somewhere');
+  await vscode.workbench.page.getByText(/Give file: and an absolute path/).waitFor();
+  await vscode.workbench.page.keyboard.press('Escape');
 });
 
 test('steps a migration with the mouse, and shows what the events say', async () => {
-  const run = await startMigration(server, workbench, {
+  const run = await startMigration(vscode.server, vscode.workbench, {
     image: 'moved.img',
     bandwidth: '30MiB',
     begin: 'Held',
   });
-  const page = workbench.page;
+  const page = vscode.workbench.page;
   await page.frames()[0]!.waitForLoadState();
-  await workbench.treeItem(/held at statement 1/).waitFor();
+  await vscode.workbench.treeItem(/held at statement 1/).waitFor();
   const step = page.getByRole('button', { name: /^Step a Statement/ }).first();
   for (const line of [2, 3, 4]) {
     await step.click();
-    await workbench.treeItem(new RegExp(`held at statement ${line}`)).waitFor();
+    await vscode.workbench.treeItem(new RegExp(`held at statement ${line}`)).waitFor();
   }
   const frame = await mapFrame(page);
   const allocated = eventsOf(run).find((event) => event.type === 'allocated')!;
@@ -86,7 +66,7 @@ test('steps a migration with the mouse, and shows what the events say', async ()
   const colour = (state: (typeof MIGRATION_STATES)[number]) =>
     migration[MIGRATION_STATES.indexOf(state)]!;
   await expectColour(frame, first, colour('pending'));
-  await workbench.picture('step');
+  await vscode.workbench.picture('step');
 
   await page
     .getByRole('button', { name: /^Step a Round/ })
@@ -109,11 +89,11 @@ test('steps a migration with the mouse, and shows what the events say', async ()
   await frame
     .getByText(`${formatBytes(sentBytes)}, of ${formatBytes(distinctBytes)} distinct`)
     .waitFor();
-  await workbench.picture('see');
+  await vscode.workbench.picture('see');
 });
 
 test('goes back in time: the first event shows nothing sent', async () => {
-  const frame = await mapFrame(workbench.page);
+  const frame = await mapFrame(vscode.workbench.page);
   await frame.getByRole('slider', { name: 'Moment of the recording' }).fill('0');
   await expect.poll(() => legendBytes(frame, 'sent once'), { timeout: 10_000 }).toBe('0 B');
   await frame.getByRole('button', { name: 'END', exact: true }).click();
@@ -121,19 +101,19 @@ test('goes back in time: the first event shows nothing sent', async () => {
 });
 
 test('tells a block by keyboard alone', async () => {
-  const frame = await mapFrame(workbench.page);
+  const frame = await mapFrame(vscode.workbench.page);
   await frame.locator('.map-canvas').focus();
-  await workbench.page.keyboard.press('End');
-  await workbench.page.keyboard.press('ArrowLeft');
-  await workbench.page.keyboard.press('Enter');
+  await vscode.workbench.page.keyboard.press('End');
+  await vscode.workbench.page.keyboard.press('ArrowLeft');
+  await vscode.workbench.page.keyboard.press('Enter');
   const inspector = frame.getByRole('region', { name: 'Block', exact: true });
   await inspector.getByText('Offset').waitFor();
-  await workbench.page.keyboard.press('Escape');
+  await vscode.workbench.page.keyboard.press('Escape');
   await inspector.waitFor({ state: 'hidden' });
 });
 
 test('has no serious fault of accessibility', async () => {
-  const frame = await mapFrame(workbench.page);
+  const frame = await mapFrame(vscode.workbench.page);
   await frame.addScriptTag({ path: 'node_modules/axe-core/axe.min.js' }).catch(async () => {
     await frame.evaluate(readFileSync('node_modules/axe-core/axe.min.js', 'utf8'));
   });

@@ -3,14 +3,13 @@
  * `npm run pictures` (scripts/pictures.mjs), from a real run each.
  */
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { formatBytes } from '../../src/base/units.js';
 import { legendOf, mapFrame } from './support/map-page.js';
-import { endProcesses, eventsOf, startGuest, startMigration } from './support/migrations.js';
-import { packagedExtension } from './support/packaged.js';
-import { startServer, type Server } from './support/server.js';
+import { eventsOf, startGuest, startMigration } from './support/migrations.js';
+import { useVsCode } from './support/session.js';
 import { recordTrace, writeWrongTraces } from './support/traces.js';
-import { PICTURES, Workbench } from './support/workbench.js';
+import { PICTURES } from './support/workbench.js';
 
 const LOOKS = {
   light: { theme: 'Default Light Modern' },
@@ -26,45 +25,26 @@ const asked = (process.env['MIGRASCOPE_LOOKS'] ?? Object.keys(LOOKS).join(',')).
 
 for (const [look, { theme, ...rest }] of Object.entries(LOOKS)) {
   if (!asked.includes(look)) continue;
-  const language = 'language' in rest ? { language: rest.language } : {};
   describe(look, () => {
-    let server: Server;
-    let workbench: Workbench;
+    const vscode = useVsCode({ settings: { 'workbench.colorTheme': theme }, ...rest });
     const picture = async (name: string): Promise<void> => {
-      await workbench.page.waitForTimeout(SETTLE_MS);
-      await workbench.picture(name, join(PICTURES, look));
+      await vscode.workbench.page.waitForTimeout(SETTLE_MS);
+      await vscode.workbench.picture(name, join(PICTURES, look));
     };
 
-    beforeAll(async () => {
-      server = await startServer({
-        ...{ vsix: packagedExtension(), ...language },
-        settings: { 'workbench.colorTheme': theme },
-      });
-      workbench = await Workbench.open(server, language);
-      await workbench.openContainer('Migrascope');
-    });
-
-    afterAll(async () => {
-      endProcesses(server);
-      await workbench.close();
-      await server.stop();
-    });
-
-    beforeEach(({ onTestFailed }) => {
-      onTestFailed(() => picture('failed'));
-    });
+    beforeAll(() => vscode.workbench.openContainer('Migrascope'));
 
     test('the views', async () => {
-      const { page } = workbench;
+      const { page } = vscode.workbench;
       await page.locator('.monaco-button').first().waitFor();
       await picture('welcome');
-      await workbench.command(`Migrascope: ${workbench.say('Add Host…')}`);
+      await vscode.workbench.command(`Migrascope: ${vscode.workbench.say('Add Host…')}`);
       await page.locator('.quick-input-list .monaco-list-row').first().waitFor();
       await picture('add-host');
       await page.keyboard.press('Escape');
-      await startGuest(workbench);
+      await startGuest(vscode.workbench);
       await picture('start');
-      await workbench.treeItem(/^disk0/).click();
+      await vscode.workbench.treeItem(/^disk0/).click();
       const frame = await mapFrame(page);
       await frame.locator('.files tbody tr').first().waitFor();
       await picture('map');
@@ -72,18 +52,21 @@ for (const [look, { theme, ...rest }] of Object.entries(LOOKS)) {
     });
 
     test('a migration', async () => {
-      const { page } = workbench;
-      await workbench.contextMenu(workbench.treeItem(/^disk0/), workbench.say('Migrate a Disk…'));
+      const { page } = vscode.workbench;
+      await vscode.workbench.contextMenu(
+        vscode.workbench.treeItem(/^disk0/),
+        vscode.workbench.say('Migrate a Disk…'),
+      );
       await page.getByText(/\b1\/6/).waitFor();
       await picture('migrate');
       await page.keyboard.press('Escape');
-      const run = await startMigration(server, workbench, {
+      const run = await startMigration(vscode.server, vscode.workbench, {
         ...{ image: 'moved.img', bandwidth: '40MiB', begin: 'Held', policy: 'cache' },
       });
       const rounds = (): number => eventsOf(run).filter(({ type }) => type === 'round').length;
       const step = (unit: string) =>
         page
-          .getByRole('button', { name: workbench.say(unit) })
+          .getByRole('button', { name: vscode.workbench.say(unit) })
           .first()
           .click();
       for (const line of [2, 3, 4]) {
@@ -107,44 +90,44 @@ for (const [look, { theme, ...rest }] of Object.entries(LOOKS)) {
       await expect.poll(ended, { timeout: ROUNDS_MS }).toBeDefined();
       await frame.getByText(formatBytes(ended()!.sentBytes)).first().waitFor();
       await expect.poll(async () => Object.keys(await legendOf(frame)).length).toBeGreaterThan(4);
-      await workbench.command('Notifications: Clear All Notifications');
+      await vscode.workbench.command('Notifications: Clear All Notifications');
       await picture('see');
-      await workbench.command('View: Close All Editors');
+      await vscode.workbench.command('View: Close All Editors');
     });
 
     test('traces', async () => {
-      const plain = await recordTrace(server.workspace, 'plain.mscope', 'plain');
-      const cache = await recordTrace(server.workspace, 'cache.mscope', 'cache');
-      const { truncated } = writeWrongTraces(server.workspace, plain.path);
+      const plain = await recordTrace(vscode.server.workspace, 'plain.mscope', 'plain');
+      const cache = await recordTrace(vscode.server.workspace, 'cache.mscope', 'cache');
+      const { truncated } = writeWrongTraces(vscode.server.workspace, plain.path);
       const open = async (path: string): Promise<void> => {
-        await workbench.command(`Migrascope: ${workbench.say('Open a Trace…')}`);
-        await workbench.choosePath(path);
+        await vscode.workbench.command(`Migrascope: ${vscode.workbench.say('Open a Trace…')}`);
+        await vscode.workbench.choosePath(path);
       };
       await open(truncated);
-      await (await mapFrame(workbench.page)).getByRole('alert').waitFor();
+      await (await mapFrame(vscode.workbench.page)).getByRole('alert').waitFor();
       await picture('trace-wrong');
-      await workbench.command('View: Close All Editors');
-      await workbench.command(`Migrascope: ${workbench.say('Compare Two Traces…')}`);
-      await workbench.choosePath(cache.path);
-      await workbench.choosePath(plain.path);
-      const frame = await mapFrame(workbench.page, 2);
+      await vscode.workbench.command('View: Close All Editors');
+      await vscode.workbench.command(`Migrascope: ${vscode.workbench.say('Compare Two Traces…')}`);
+      await vscode.workbench.choosePath(cache.path);
+      await vscode.workbench.choosePath(plain.path);
+      const frame = await mapFrame(vscode.workbench.page, 2);
       await frame.locator('.pane').first().locator('.files tbody tr').first().waitFor();
       await picture('compare');
-      await workbench.command('View: Close All Editors');
+      await vscode.workbench.command('View: Close All Editors');
     });
 
     test('help and settings', async () => {
-      await workbench.command(`Migrascope: ${workbench.say('Lessons…')}`);
-      await workbench.page.locator('.getting-started-step').first().waitFor();
+      await vscode.workbench.command(`Migrascope: ${vscode.workbench.say('Lessons…')}`);
+      await vscode.workbench.page.locator('.getting-started-step').first().waitFor();
       await picture('lesson');
-      await workbench.command('View: Close All Editors');
-      await workbench.command(`Migrascope: ${workbench.say('Open the Walkthrough')}`);
-      await workbench.page.locator('.getting-started-step').first().waitFor();
+      await vscode.workbench.command('View: Close All Editors');
+      await vscode.workbench.command(`Migrascope: ${vscode.workbench.say('Open the Walkthrough')}`);
+      await vscode.workbench.page.locator('.getting-started-step').first().waitFor();
       await picture('walkthrough');
-      await workbench.command('View: Close All Editors');
-      await workbench.command('Preferences: Open Settings (UI)');
-      await workbench.page.keyboard.type('@ext:migrascope.migrascope');
-      await workbench.page.locator('.setting-item-title').first().waitFor();
+      await vscode.workbench.command('View: Close All Editors');
+      await vscode.workbench.command('Preferences: Open Settings (UI)');
+      await vscode.workbench.page.keyboard.type('@ext:migrascope.migrascope');
+      await vscode.workbench.page.locator('.setting-item-title').first().waitFor();
       await picture('settings');
     });
   });

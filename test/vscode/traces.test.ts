@@ -2,57 +2,39 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Frame } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { formatBytes } from '../../src/base/units.js';
 import type { MigrationEvent, SummaryEvent } from '../../src/engine/index.js';
 import { createPalette, MIGRATION_STATES } from '../../src/heatmap/index.js';
 import { expectColour, frameSaying, legendBytes, mapFrame } from './support/map-page.js';
-import { packagedExtension } from './support/packaged.js';
-import { startServer, type Server } from './support/server.js';
+import { useVsCode } from './support/session.js';
 import { recordTrace, writeLargeTrace, writeWrongTraces } from './support/traces.js';
-import { Workbench } from './support/workbench.js';
 
 const LARGE = 2 * 1024 ** 3;
-let server: Server;
-let workbench: Workbench;
+const vscode = useVsCode({
+  settings: { 'workbench.colorTheme': 'Default Light Modern' },
+  before: async ({ workspace }) => {
+    plain = await recordTrace(workspace, 'plain.mscope', 'plain');
+    cache = await recordTrace(workspace, 'cache.mscope.gz', 'cache');
+  },
+});
 let plain: { path: string; events: MigrationEvent[] };
 let cache: { path: string; events: MigrationEvent[] };
-
-beforeAll(async () => {
-  server = await startServer({
-    vsix: packagedExtension(),
-    settings: { 'workbench.colorTheme': 'Default Light Modern' },
-  });
-  plain = await recordTrace(server.workspace, 'plain.mscope', 'plain');
-  cache = await recordTrace(server.workspace, 'cache.mscope.gz', 'cache');
-  workbench = await Workbench.open(server);
-});
-
-afterAll(async () => {
-  await workbench.close();
-  await server.stop();
-});
-
-beforeEach(({ task, onTestFailed }) => {
-  onTestFailed(async () => {
-    await workbench.picture(`failed-${task.name.slice(0, 40)}`);
-  });
-});
 
 const summaryOf = (events: readonly MigrationEvent[]): SummaryEvent =>
   events.find((event) => event.type === 'summary')!;
 
 async function openTrace(path: string): Promise<Frame> {
-  await workbench.command('Migrascope: Open a Trace…');
-  await workbench.choosePath(path);
+  await vscode.workbench.command('Migrascope: Open a Trace…');
+  await vscode.workbench.choosePath(path);
   const name = path.split('/').at(-1)!;
-  await workbench.page.getByRole('tab', { name, selected: true }).waitFor();
-  return mapFrame(workbench.page);
+  await vscode.workbench.page.getByRole('tab', { name, selected: true }).waitFor();
+  return mapFrame(vscode.workbench.page);
 }
 
 async function closeEditors(): Promise<void> {
-  await workbench.command('View: Close All Editors');
-  await expect.poll(() => workbench.page.locator('iframe.webview').count()).toBe(0);
+  await vscode.workbench.command('View: Close All Editors');
+  await expect.poll(() => vscode.workbench.page.locator('iframe.webview').count()).toBe(0);
 }
 
 test('opens a trace at its end, with the figures of its summary', async () => {
@@ -62,11 +44,11 @@ test('opens a trace at its end, with the figures of its summary', async () => {
   await frame
     .getByText(`${formatBytes(sentBytes)}, of ${formatBytes(distinctBytes)} distinct`)
     .waitFor();
-  await workbench.picture('trace');
+  await vscode.workbench.picture('trace');
 });
 
 test('is scrubbed to any moment, and each block is as it was then', async () => {
-  const frame = await mapFrame(workbench.page);
+  const frame = await mapFrame(vscode.workbench.page);
   const { migration } = createPalette('light', 'auto');
   const colour = (state: (typeof MIGRATION_STATES)[number]) =>
     migration[MIGRATION_STATES.indexOf(state)]!;
@@ -87,25 +69,25 @@ test('is scrubbed to any moment, and each block is as it was then', async () => 
 });
 
 test('plays on by itself, and by a command', async () => {
-  const frame = await mapFrame(workbench.page);
+  const frame = await mapFrame(vscode.workbench.page);
   const clock = frame.locator('.clock');
   const before = await clock.innerText();
-  await workbench.command('Migrascope: Map: Play or Stop');
+  await vscode.workbench.command('Migrascope: Map: Play or Stop');
   await expect.poll(() => clock.innerText()).not.toBe(before);
   await frame.getByRole('button', { name: 'Stop playing' }).click();
   const stopped = await standing(() => clock.innerText());
-  await workbench.command('Migrascope: Map: Next Event');
+  await vscode.workbench.command('Migrascope: Map: Next Event');
   await expect.poll(() => clock.innerText()).not.toBe(stopped);
-  await workbench.command('Migrascope: Map: Previous Event');
+  await vscode.workbench.command('Migrascope: Map: Previous Event');
   await expect.poll(() => clock.innerText()).toBe(stopped);
-  await workbench.command('Migrascope: Map: Go to the Newest Moment');
+  await vscode.workbench.command('Migrascope: Map: Go to the Newest Moment');
   await frame.getByText('completed', { exact: true }).first().waitFor();
 });
 
 test('is zoomed, laid out and searched by commands', async () => {
-  const frame = await mapFrame(workbench.page);
+  const frame = await mapFrame(vscode.workbench.page);
   const state = () => mapState(frame);
-  const command = (title: string) => workbench.command(`Migrascope: Map: ${title}`);
+  const command = (title: string) => vscode.workbench.command(`Migrascope: Map: ${title}`);
   const after = async (title: string): Promise<MapState> => {
     const before = JSON.stringify(await state());
     await command(title);
@@ -137,13 +119,13 @@ test('is zoomed, laid out and searched by commands', async () => {
 });
 
 test('is saved as CSV, PNG and SVG, and copied as a table', async () => {
-  const frame = await mapFrame(workbench.page);
-  await workbench.command('Migrascope: Map: Go to the Newest Moment');
+  const frame = await mapFrame(vscode.workbench.page);
+  await vscode.workbench.command('Migrascope: Map: Go to the Newest Moment');
   await frame.getByText('completed', { exact: true }).first().waitFor();
   const saved = async (name: string, ask: () => Promise<void>): Promise<Buffer> => {
-    const path = join(server.folder, name);
+    const path = join(vscode.server.folder, name);
     await ask();
-    await workbench.choosePath(path);
+    await vscode.workbench.choosePath(path);
     await expect.poll(() => existing(path)?.length ?? 0).toBeGreaterThan(0);
     return existing(path)!;
   };
@@ -151,20 +133,24 @@ test('is saved as CSV, PNG and SVG, and copied as a table', async () => {
     frame.getByRole('button', { name: 'Save the rounds as CSV' }).click(),
   );
   expect(csv.toString().split('\r\n').length - 2).toBe(summaryOf(cache.events).rounds);
-  const png = await saved('map.png', () => workbench.command('Migrascope: Map: Save as PNG'));
+  const png = await saved('map.png', () =>
+    vscode.workbench.command('Migrascope: Map: Save as PNG'),
+  );
   expect(png.subarray(1, 4).toString()).toBe('PNG');
-  const svg = await saved('map.svg', () => workbench.command('Migrascope: Map: Save as SVG'));
+  const svg = await saved('map.svg', () =>
+    vscode.workbench.command('Migrascope: Map: Save as SVG'),
+  );
   expect(svg.toString()).toMatch(/^<svg[^]*<\/svg>\s*$/);
-  await workbench.command('Migrascope: Map: Copy as a Table');
+  await vscode.workbench.command('Migrascope: Map: Copy as a Table');
   await expect
-    .poll(() => workbench.page.evaluate(() => navigator.clipboard.readText()))
+    .poll(() => vscode.workbench.page.evaluate(() => navigator.clipboard.readText()))
     .toMatch(/sent once\t/);
 });
 
 test('two are compared side by side, chosen in the explorer, with linked times', async () => {
   await closeEditors();
-  await workbench.openContainer('Explorer');
-  const item = (name: string) => workbench.treeItem(new RegExp(`^${name}`));
+  await vscode.workbench.openContainer('Explorer');
+  const item = (name: string) => vscode.workbench.treeItem(new RegExp(`^${name}`));
   // The first click opens a file as well, which may take the selection with it.
   await expect
     .poll(async () => {
@@ -173,15 +159,15 @@ test('two are compared side by side, chosen in the explorer, with linked times',
       return item('cache.mscope.gz').getAttribute('aria-selected');
     })
     .toBe('true');
-  await workbench.contextMenu(item('plain.mscope'), 'Compare Two Traces…');
-  const frame = await mapFrame(workbench.page, 2);
+  await vscode.workbench.contextMenu(item('plain.mscope'), 'Compare Two Traces…');
+  const frame = await mapFrame(vscode.workbench.page, 2);
   const panes = frame.locator('.pane');
   for (const [index, { events }] of [cache, plain].entries())
     await panes
       .nth(index)
       .getByText(`${formatBytes(summaryOf(events).sentBytes)}, of`)
       .waitFor();
-  await workbench.picture('compare');
+  await vscode.workbench.picture('compare');
   await panes.first().getByRole('slider', { name: 'Moment of the recording' }).fill('0');
   for (const index of [0, 1])
     await expect
@@ -191,7 +177,7 @@ test('two are compared side by side, chosen in the explorer, with linked times',
 });
 
 test('tells what is wrong with a trace, and shows what is good of it', async () => {
-  const wrong = writeWrongTraces(server.workspace, plain.path);
+  const wrong = writeWrongTraces(vscode.server.workspace, plain.path);
   const said = [
     [wrong.corrupt, /is wrong in line \d+: Event \d+ is no JSON/],
     [wrong.truncated, /is cut off: it ends in the middle of line/],
@@ -205,18 +191,18 @@ test('tells what is wrong with a trace, and shows what is good of it', async () 
 });
 
 test('says that a trace is of a newer version, and harms nothing', async () => {
-  const path = join(server.workspace, 'newer.mscope');
+  const path = join(vscode.server.workspace, 'newer.mscope');
   const before = readFileSync(path);
-  await workbench.command('Migrascope: Open a Trace…');
-  await workbench.choosePath(path);
-  await frameSaying(workbench.page, /The events were made by a newer Migrascope/);
-  await workbench.picture('trace-newer');
+  await vscode.workbench.command('Migrascope: Open a Trace…');
+  await vscode.workbench.choosePath(path);
+  await frameSaying(vscode.workbench.page, /The events were made by a newer Migrascope/);
+  await vscode.workbench.picture('trace-newer');
   expect(readFileSync(path)).toEqual(before);
   await closeEditors();
 });
 
 test('shows a trace of 2 GiB while it is read, and can be left at any time', async () => {
-  const path = writeLargeTrace(server.workspace, plain.path, LARGE);
+  const path = writeLargeTrace(vscode.server.workspace, plain.path, LARGE);
   const frame = await openTrace(path);
   const clock = frame.locator('.clock');
   await expect.poll(() => legendBytes(frame, 'pending')).toMatch(/^[1-9]/);

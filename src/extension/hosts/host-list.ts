@@ -138,18 +138,20 @@ export class HostList implements vscode.Disposable {
         timeoutMs: LOOK_TIMEOUT_MS,
       });
       if (host.state === 'disconnected') return;
-      const same = host.state === 'connected' && JSON.stringify(host.look) === JSON.stringify(look);
-      host.state = 'connected';
-      host.look = look;
       delete host.fault;
-      if (!same) this.#changed.fire(host);
+      this.#show(host, { state: 'connected', look });
     } catch (error) {
       if (host.state === 'disconnected') return;
       const fault = faultOf(error);
-      host.state = fault.kind === 'monitor-busy' ? 'busy' : 'failed';
-      host.fault = fault;
-      this.#changed.fire(host);
+      this.#show(host, { state: fault.kind === 'monitor-busy' ? 'busy' : 'failed', fault });
     }
+  }
+
+  /** Tells of a host only where it is not as it was: what is drawn anew can't be pressed meanwhile. */
+  #show(host: KnownHost, now: Pick<KnownHost, 'state' | 'look' | 'fault'>): void {
+    const before = JSON.stringify(host);
+    Object.assign(host, now);
+    if (JSON.stringify(host) !== before) this.#changed.fire(host);
   }
 }
 
@@ -162,8 +164,8 @@ function isSame(before: KnownHost, now: KnownHost): boolean {
   return before.target === now.target && before.detail === now.detail && now.state !== 'failed';
 }
 
-function ofSettings({ name, target, detail, fault }: SettingsHost): KnownHost {
-  const host = { name, target, detail, origin: 'settings' as const };
+function ofSettings({ name, address, fault }: SettingsHost): KnownHost {
+  const host = { name, target: address, detail: address, origin: 'settings' as const };
   return fault ? { ...host, state: 'failed', fault } : { ...host, state: 'disconnected' };
 }
 

@@ -165,7 +165,9 @@ async function pick<T>(
     .map(([value, label, description]) => ({ value, label, description }))
     .sort((a, b) => Number(b.value === last) - Number(a.value === last));
   const chosen = await vscode.window.showQuickPick(items, {
-    ...{ title, placeHolder, ignoreFocusOut: true },
+    title,
+    placeHolder,
+    ignoreFocusOut: true,
   });
   return chosen?.value;
 }

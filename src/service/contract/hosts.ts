@@ -45,10 +45,8 @@ export interface FoundHost {
 /** A host of the editor's settings. */
 export interface SettingsHost {
   readonly name: string;
-  /** What is connected to: its address, or its name where the settings say more of it; empty where it is faulty. */
-  readonly target: string;
-  /** For people: its address. */
-  readonly detail: string;
+  /** Of its monitor, by which it is known everywhere else; empty where it is faulty. */
+  readonly address: string;
   /** What is wrong with it. */
   readonly fault?: Fault;
 }

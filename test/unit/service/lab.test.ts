@@ -1,25 +1,18 @@
 /** The service's requests about guests of the lab: simulated ones, with their ports on this machine. */
 import { access, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { placesOf } from '../../../src/lab/folders.js';
 import { serveHostPort } from '../../../src/lab/host-port.js';
 import { labHandlers } from '../../../src/service/lab.js';
 import { systemSockets } from '../../../src/simulator/index.js';
-import { testFolder } from '../runs/support.js';
+import { ownFolders } from './folders.js';
 
 const { signal } = new AbortController();
 /** Of no process. */
 const PID = 2 ** 22 + 1;
-let folder = '';
 
 beforeEach(async () => {
-  folder = await testFolder();
-  for (const name of ['CONFIG_HOME', 'STATE_HOME', 'CACHE_HOME', 'RUNTIME_DIR'])
-    vi.stubEnv(`XDG_${name}`, join(folder, name));
-  vi.stubEnv('MIGRASCOPE_STATE', '');
-  await mkdir(join(folder, 'RUNTIME_DIR'), { mode: 0o700 });
-  return () => void vi.unstubAllEnvs();
+  await ownFolders();
 });
 
 /** A guest of the lab that is nothing but the port by which it is known and ended. */

@@ -1,15 +1,16 @@
 /** The service's requests about runs: journals of processes that are no more, and engines in this process. */
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.js';
 import { silentLogger } from '../../../src/base/logger.js';
 import { createRunFolder, FileJournal, runsRoot } from '../../../src/engine/runs/index.js';
 import { openQmp } from '../../../src/hypervisor/index.js';
 import { runHandlers } from '../../../src/service/runs.js';
 import { SimulatedClock } from '../../../src/simulator/clock.js';
-import { facts, journalOptions, testFolder } from '../runs/support.js';
+import { facts, journalOptions } from '../runs/support.js';
+import { ownFolders } from './folders.js';
 import { deadProcess, optionsFor, servedRun, simulatedHost, SIZE } from './simulated.js';
 
 const parts = { clock: new SimulatedClock(), logger: silentLogger };
@@ -17,12 +18,7 @@ const { signal } = new AbortController();
 let folder = '';
 
 beforeEach(async () => {
-  folder = await testFolder();
-  for (const name of ['CONFIG_HOME', 'STATE_HOME', 'CACHE_HOME', 'RUNTIME_DIR'])
-    vi.stubEnv(`XDG_${name}`, join(folder, name));
-  vi.stubEnv('MIGRASCOPE_STATE', '');
-  await mkdir(join(folder, 'RUNTIME_DIR'), { mode: 0o700 });
-  return () => void vi.unstubAllEnvs();
+  folder = await ownFolders();
 });
 
 const failure = (kind: string, start: RegExp) => ({
